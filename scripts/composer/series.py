@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0
+"""patches/series: the ordered list of patches, cut into sections.
+
+    # section: shared-memory   (cover: cover/shared-memory.txt)
+    0010-x86-conversion-accounting.patch
+
+Invariant: parse(s.format()) == s, comments included. A comment belongs to the
+patch or section line that follows it.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from . import patchfile
+from .errors import ComposeError
+
+_SECTION = re.compile(r"^# section: (?P<name>[a-z0-9][a-z0-9-]*)"
+                      r"(?:\s+\(cover: (?P<cover>\S+)\))?\s*$")
+NAME = re.compile(r"^\d{4}-[A-Za-z0-9._+-]+\.patch$")
+
+
+def number_of(name):
+    """The number that a patch file name starts with."""
+    return int(name[:4])
+
+
+@dataclass
+class Entry:
+    """A patch name and the comment lines above it."""
+
+    name: str
+    comments: list = field(default_factory=list)
+
+
+@dataclass
+class Section:
+    """A section line (raw), the comments above it, and its patches."""
+
+    name: str
+    cover: str
+    line: str
+    comments: list = field(default_factory=list)
+    entries: list = field(default_factory=list)
+
+    def names(self):
+        """The patch file names in order."""
+        return [e.name for e in self.entries]
+
+
+@dataclass
+class Series:
+    """The whole list."""
+
+    sections: list
+    tail: list = field(default_factory=list)
+
+    def names(self):
+        """Every patch file name, in order."""
+        return [name for s in self.sections for name in s.names()]
+
+    def section_of(self, name):
+        """The section that lists a patch."""
+        return next(s for s in self.sections if name in s.names())
+
+    def format(self):
+        """The text of the series file, as bytes."""
+        lines = []
+        for section in self.sections:
+            lines += section.comments + [section.line]
+            for entry in section.entries:
+                lines += entry.comments + [entry.name]
+        return "".join(l + "\n" for l in lines + self.tail).encode()
+
+
+def parse(text, where="patches/series"):
+    """Read the list; raise ComposeError naming the line."""
+    sections, comments = [], []
+    for number, line in enumerate(text.split("\n")[:-1] if text.endswith("\n")
+                                  else text.split("\n"), 1):
+        section = _SECTION.match(line)
+        if section:
+            name = section["name"]
+            if any(s.name == name for s in sections):
+                raise ComposeError(f"{where}:{number}: second section '{name}'")
+            sections.append(Section(name, section["cover"] or f"cover/{name}.txt",
+                                    line, comments))
+            comments = []
+        elif line.startswith("# section"):
+            raise ComposeError(f"{where}:{number}: expected "
+                               "'# section: name   (cover: cover/name.txt)'")
+        elif not line.strip() or line.startswith("#"):
+            comments.append(line)
+        elif not NAME.match(line.strip()):
+            raise ComposeError(f"{where}:{number}: '{line[:60]}' is no patch name: "
+                               "use NNNN-area-slug.patch")
+        elif not sections:
+            raise ComposeError(f"{where}:{number}: a patch before the first "
+                               "'# section:' line")
+        else:
+            sections[-1].entries.append(Entry(line.strip(), comments))
+            comments = []
+    return Series(sections, comments)
+
+
+def load(project):
+    """Read the series file of a project."""
+    try:
+        text = project.series_file.read_text(encoding="utf-8")
+    except FileNotFoundError as err:
+        raise ComposeError(f"no {project.shown(project.series_file)}: "
+                           "a series needs the ordered list of its patches") from err
+    return parse(text, project.shown(project.series_file))
+
+
+def load_patch(project, name):
+    """Read one patch file."""
+    path = project.patch_dir / name
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as err:
+        raise ComposeError(f"{project.shown(path)} is listed in series and does not "
+                           "exist: add the file or remove its line") from err
+    return patchfile.parse(project.shown(path), data)
+
+
+def load_patches(project, series):
+    """Every listed patch in order; Patch.name is the bare file name."""
+    seen, patches = set(), []
+    for name in series.names():
+        if name in seen:
+            raise ComposeError(f"{project.shown(project.series_file)}: {name} is listed twice")
+        seen.add(name)
+        patch = load_patch(project, name)
+        patch.name = name
+        patches.append(patch)
+    return patches
