@@ -273,6 +273,26 @@ class Writer:
         return self.failed == 0 and self.done == self.plan
 
 
+def emit(writer, result):
+    """Print a Result, with what is nested in it, as the writer's next test."""
+    failed = result.status == FAILED or bool(result.errors)
+    if result.subtests or result.errors:
+        sub = Writer(writer.stream, len(result.subtests) + len(result.errors),
+                     len(writer.pad) + 2)
+        for test in result.subtests:
+            emit(sub, test)
+        for error in result.errors:
+            sub.result(False, "(output)", error)
+        failed |= sub.failed > 0
+    if failed:
+        for note in result.notes:
+            writer.note(note)
+    if result.status == SKIPPED and not failed:
+        writer.skip(result.name, result.reason)
+    else:
+        writer.result(not failed, result.name, result.reason)
+
+
 class _UnittestResult(unittest.TestResult):
     """Reports unittest cases through a Writer, each exactly once."""
 

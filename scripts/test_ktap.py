@@ -164,6 +164,20 @@ class Write(unittest.TestCase):
         self.assertEqual(counts(out.getvalue()), (1, 1, 1))
         self.assertFalse(writer.ok())
 
+    def test_emit_keeps_counts(self):
+        for text in (NESTED, KUNIT):
+            report = ktap.parse(text.splitlines())
+            out = io.StringIO()
+            writer = ktap.Writer(out, len(report.tests))
+            for test in report.tests:
+                ktap.emit(writer, test)
+            self.assertEqual(counts(out.getvalue()), tuple(report.counts()))
+
+    def test_emit_errors_fail(self):
+        out = io.StringIO()
+        ktap.emit(ktap.Writer(out, 1), ktap.Result("a", ktap.PASSED, errors=["planned 2"]))
+        self.assertEqual(counts(out.getvalue())[1], 1)
+
     def test_plan_not_met(self):
         writer = ktap.Writer(io.StringIO(), 2)
         writer.result(True, "a")

@@ -9,7 +9,7 @@ import argparse
 import signal
 import sys
 
-from . import check, compose, config, overlay
+from . import check, compose, config, overlay, refresh, save, tree, writing, worktree
 from .errors import ComposeError
 from .git import ObjectStore, base_git, resolve
 from .series import load, load_patches
@@ -46,6 +46,62 @@ def cmd_check(project, _args):
     return 1 if found else 0
 
 
+def cmd_tree(project, args):
+    """Make or update the editing tree: one commit per patch, on branch 'series'.
+
+    The tree is a git worktree of the base repository, for a person to edit:
+    amend, reorder, add and drop commits, then run 'compose save'. Work in it
+    that is not saved is never overwritten, unless --discard says so.
+    """
+    if not project.out.exists():
+        print(f"compose: checking out {project.shown(project.out)} ...", file=sys.stderr)
+    with writing.lock(project):
+        tip = tree.make(project, args.discard)
+    print(tip)
+    return 0
+
+
+def cmd_save(project, args):
+    """Split the commits of the editing tree back into patches/ and overlay files.
+
+    A file that a commit adds becomes an overlay file, every other change stays
+    in the patch. A patch keeps its file name when its commit is amended,
+    rebased or moved; a new commit gets the next free number of the section of
+    the commit before it. To choose a name, in the editing tree:
+        git notes --ref=composer append -m 'name: 0110-area-slug.patch' COMMIT
+    """
+    with writing.lock(project):
+        _print_changed(save.save(project, args.force))
+    return 0
+
+
+def cmd_refresh(project, args):
+    """Re-emit patches/ in normal form from the composed commits.
+
+    With --check, change nothing; list the files that would change and exit 1
+    if there are any.
+    """
+    base = resolve(base_git(project), project.base_rev)
+    with ObjectStore(project) as store:
+        contents = refresh.refreshed(project, store, base)
+    if args.check:
+        stale = refresh.changed(contents)
+        for path in stale:
+            print(project.shown(path))
+        if stale:
+            raise ComposeError(f"{len(stale)} patch file(s) are not in normal form: "
+                               "run 'compose refresh'")
+        return 0
+    with writing.lock(project), worktree.follows(project):
+        _print_changed(refresh.write(project, contents))
+    return 0
+
+
+def _print_changed(names):
+    for name in names:
+        print(name)
+
+
 def _parser():
     parser = argparse.ArgumentParser(
         prog="compose",
@@ -76,6 +132,14 @@ def _parser():
                      help="print 'patch<TAB>commit<TAB>files' per patch instead of the tip")
     sub.add_argument("--upto", metavar="NNNN", help="stop after the patch with this number")
     add("check", cmd_check)
+    sub = add("tree", cmd_tree)
+    sub.add_argument("--discard", action="store_true",
+                     help="throw away what the editing tree has and patches/ has not")
+    sub = add("save", cmd_save)
+    sub.add_argument("--force", action="store_true",
+                     help="overwrite changes that patches/ got since the tree was made")
+    sub = add("refresh", cmd_refresh)
+    sub.add_argument("--check", action="store_true", help="only tell what would change")
     return parser
 
 
