@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The guest-boot laboratory.
+
+  errors     the one exception that stands for "wrong input, say it in a line"
+  platforms  the table: what each platform puts on QEMU's command line
+  devices    the device sets that a guest test can ask for
+  qemu       command line, process, time limit
+  qmp        QEMU's monitor: the emulator's books
+  control    the guest's requests on its second serial port
+  disks      scratch disks with content that the runner knows
+  cpio       newc archives; initramfs puts a guest test into one
+  console    what a console must not contain
+  tests      the headers of lab/guest/tests
+  guest      one guest, from initramfs to verdict
+  cli        lab/run
+
+Arrows go downwards only: guest uses the parts, no part uses guest.
+"""

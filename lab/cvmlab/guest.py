@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One guest, from initramfs to verdict.
+
+run() never raises for what a guest does wrong: that becomes a failed result
+in the Outcome.  It raises LabError for wrong input and Skip where the host
+cannot.  Files in the output folder:
+
+    console.log  control.log  qemu.log    what was said
+    books-MARK.json  books.json           the emulator's books, at marks, at exit
+    guest.json                            facts, times and verdicts
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+from . import console, devices, disks, initramfs, platforms, qemu, tests
+from .control import Channel
+from .errors import LabError
+from .qmp import Qmp, QmpError
+
+LAB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(LAB), "scripts"))
+import ktap  # noqa: E402
+
+# A panic must end the guest, not hang it: -no-reboot turns the reset into an
+# exit.  loglevel=7: all that is not debugging goes to the console.
+APPEND = "console=ttyS0 loglevel=7 printk.time=1 panic=-1 oops=panic"
+
+
+@dataclass
+class Options:
+    """What a caller decides about a guest."""
+    platform: str
+    kernel: str
+    test: str
+    out: str
+    accel: str = "tcg"
+    qemu: str = ""
+    firmware_dir: str = ""
+    bios: str = ""
+    busybox: str = ""
+    append: str = ""
+    memory: str = "4G"
+    cpus: int = 2
+    cpu: str = ""
+    object_extra: str = ""
+    extra: list = field(default_factory=list)
+    timeout: float = 0
+    baseline: str = ""
+    programs: dict = field(default_factory=dict)
+    modules: list = field(default_factory=list)
+    settings: dict = field(default_factory=dict)
+    verbose: bool = False
+    corrupt: str = ""           # flip a bit of this disk: a negative test
+
+
+@dataclass
+class Outcome:
+    """What came of it.  checks: ktap.Result per check, the test's own first."""
+    checks: list = field(default_factory=list)
+    facts: dict = field(default_factory=dict)
+    marks: dict = field(default_factory=dict)
+    books: dict = None
+    boot_s: float = 0.0
+    seconds: float = 0.0
+    boots: int = 0
+
+    def ok(self):
+        return all(status != ktap.FAILED for check in self.checks
+                   for _, status, _ in check.leaves())
+
+    def check(self, name, ok, reason=""):
+        self.checks.append(ktap.Result(name, ktap.PASSED if ok else ktap.FAILED,
+                                       "" if ok else reason))
+
+
+class Guest:
+    """State of one run; also the hooks of its control channel."""
+
+    def __init__(self, options):
+        self.options = options
+        self.row = platforms.find(options.platform, options.accel)
+        self.test = tests.load(options.test)
+        devices.check(self.test.devices)
+        if not os.path.isfile(options.kernel):
+            raise LabError(f"no kernel image at {options.kernel}")
+        if not self.test.runs_on(self.row.name):
+            raise LabError(f"guest test {self.test.name} is for platforms: "
+                           f"{' '.join(self.test.platforms)}")
+        platforms.require_host(self.row)
+        self.qemu = qemu.find_qemu(options.qemu)
+        self.busybox = initramfs.find_busybox(options.busybox)
+        self.limit = options.timeout or self.test.timeout
+        self.outcome = Outcome()
+        self.lines = []
+        self.disks = {}
+        self.qmp = None
+        self.started = 0.0
+
+    def path(self, name):
+        return os.path.join(self.options.out, name)
+
+    # --- hooks of the control channel ---
+
+    def output(self, text):
+        self.lines.append(text)
+        if self.options.verbose:
+            print(f"[{self.row.name}] {text}", file=sys.stderr, flush=True)
+
+    def fact(self, key, value):
+        self.outcome.facts[key] = value
+
+    def hello(self, uptime):
+        self.outcome.boots += 1
+        if self.outcome.boots == 1:
+            self.outcome.boot_s = round(time.monotonic() - self.started, 2)
+            self.outcome.facts["kernel_uptime_s"] = uptime
+        return self.outcome.boots
+
+    def mark(self, name):
+        if not self.row.books:
+            return True, ""
+        try:
+            books = self.qmp.execute("query-cvm-emu")
+        except QmpError as err:
+            return False, str(err)
+        self.outcome.marks[name] = books
+        _write_json(self.path(f"books-{name}.json"), books)
+        return True, ""
+
+    def verify(self, name, area, digest):
+        disk = self.disks.get(name)
+        if disk is None or area not in ("read", "written"):
+            return False, f"no area {area} on a disk {name}"
+        if area == "written":
+            disk.written = True
+        expected = disk.expected(area)
+        sums = self.outcome.facts.setdefault("checksums", [])
+        sums.append({"disk": name, "area": area, "bytes": disks.AREA,
+                     "ok": digest == expected})
+        if digest != expected:
+            return False, f"{name} {area}: sha256 is {digest[:16]}.., expected {expected[:16]}.."
+        return True, ""
+
+    # --- life ---
+
+    def run(self):
+        os.makedirs(self.options.out, exist_ok=True)
+        for name in os.listdir(self.options.out):
+            if name.startswith("books") and name.endswith(".json"):
+                os.unlink(self.path(name))
+        with tempfile.TemporaryDirectory(prefix="cvm-lab-") as scratch:
+            self._boot(scratch)
+            self._judge()
+        self._save()
+        return self.outcome
+
+    def _machine(self, scratch):
+        opts = self.options
+        for name in devices.disks(self.test.devices):
+            self.disks[name] = disks.Disk(os.path.join(scratch, name + ".raw"), name)
+            if opts.corrupt == name:
+                self.disks[name].corrupt()
+        initrd = os.path.join(scratch, "initramfs")
+        settings = {"PLATFORM": self.row.name, "ACCEL": self.row.accel, "CPUS": opts.cpus,
+                    **opts.settings}
+        for name in self.disks:
+            key = "FIRST_" + name.upper().replace("-", "_")
+            settings[key] = disks.first_number(name)
+        with open(initrd, "wb") as file:
+            file.write(initramfs.build(self.test, settings, self.busybox,
+                                       opts.programs, opts.modules))
+        append = " ".join(filter(None, (APPEND, self.test.append, opts.append)))
+        return qemu.Machine(
+            platform=self.row, qemu=self.qemu, kernel=opts.kernel, initrd=initrd,
+            append=append, memory=opts.memory, cpus=opts.cpus, cpu=opts.cpu,
+            firmware_dir=opts.firmware_dir, bios=opts.bios, devices=self.test.devices,
+            disks={name: disk.path for name, disk in self.disks.items()},
+            console=self.path("console.log"), books=os.path.abspath(self.path("books.json")),
+            object_extra=opts.object_extra, reboot="reboot" in self.test.flags,
+            extra=opts.extra)
+
+    def _boot(self, scratch):
+        machine = self._machine(scratch)
+        self.started = time.monotonic()
+        deadline = self.started + self.limit
+        process = qemu.Process(machine, self.path("qemu.log"))
+        self.qmp = Qmp(process.qmp)
+        channel = Channel(process.control, self, self.path("control.log"))
+        try:
+            in_time = channel.serve(deadline, lambda: process.wait(0) is None)
+            status = process.wait(min(10, deadline - time.monotonic())) if in_time else None
+        finally:
+            process.stop()
+            channel.close()
+        self.outcome.seconds = round(time.monotonic() - self.started, 2)
+        self.ending = self._how_it_ended(channel, in_time, status, process)
+
+    def _how_it_ended(self, channel, in_time, status, process):
+        """Return: "" if all was well, else what was not."""
+        where = "before user space" if not self.outcome.boots else "in user space"
+        if not in_time:
+            return f"TIMEOUT no end after {self.limit:g} s, {where}"
+        if channel.exit_code is None:
+            text = process.messages().splitlines()
+            said = f": {text[-1]}" if text else ""
+            return f"the guest ended early, {where} (QEMU exit status {status}){said}"
+        if channel.exit_code != 0:
+            return f"the test script ended with status {channel.exit_code}"
+        if status is None:
+            return "the guest did not power off"
+        return ""
+
+    def _judge(self):
+        outcome, name = self.outcome, self.test.name
+        self._judge_script(name)
+        lines = console.read(self.path("console.log"))
+        if "kunit" in self.test.flags:
+            report = ktap.parse(lines)
+            outcome.checks.append(ktap.Result("kunit suites", ktap.PASSED, "",
+                                              report.tests, report.errors))
+        baseline = console.read(self.options.baseline) if self.options.baseline else ()
+        bad = console.complaints(lines, self.row.name, baseline)
+        outcome.check("console", not bad, f"{len(bad)} complaints, first: {bad[0] if bad else ''}")
+        for disk in self.disks.values():
+            if disk.written:
+                outcome.check(f"{disk.name} file on the host",
+                              disk.on_host("written") == disk.expected("written"),
+                              "does not hold what the guest wrote")
+        if self.row.books:
+            self._judge_books()
+
+    def _judge_script(self, name):
+        report = ktap.parse(self.lines)
+        failed = self.ending or not report.ok()
+        result = ktap.Result(name, ktap.FAILED if failed else ktap.PASSED, self.ending,
+                             report.tests, report.errors)
+        self.outcome.checks.append(result)
+
+    def _judge_books(self):
+        outcome = self.outcome
+        try:
+            with open(self.path("books.json"), encoding="utf-8") as file:
+                outcome.books = json.load(file)
+            violations = outcome.books["violations"]
+            count = int(violations["cpu"]) + int(violations["dma"])
+        except (OSError, ValueError, KeyError, TypeError) as err:
+            outcome.check("books", False, f"no usable books: {err}")
+            return
+        first = json.dumps(violations.get("log", [])[:1])
+        outcome.check("no violation", count == 0,
+                      f"{violations['cpu']} by a CPU, {violations['dma']} by a device; first: {first}")
+
+    def _save(self):
+        outcome = self.outcome
+        counts = ktap.Report(outcome.checks).counts()
+        _write_json(self.path("guest.json"), {
+            "platform": self.row.name, "accel": self.row.accel, "kernel": self.options.kernel,
+            "test": self.test.name, "boot_s": outcome.boot_s, "seconds": outcome.seconds,
+            "boots": outcome.boots, "facts": outcome.facts, **counts._asdict()})
+
+
+def _write_json(path, value):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=1, sort_keys=True)
+        file.write("\n")
+
+
+def run(options):
+    """Boot one guest and judge it.  Return: an Outcome."""
+    return Guest(options).run()

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The guest's root file system: busybox, guest/init, guest/lib.sh, one test.
+
+Needs no root and no disk image.  Programs of the test must be statically
+linked: the guest has no library.
+"""
+
+import glob
+import os
+import re
+import shutil
+import struct
+import subprocess
+
+from . import cpio
+from .errors import LabError
+
+LAB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+GUEST = os.path.join(LAB, "guest")
+PT_INTERP = 3               # elf(5): the program asks for a dynamic loader
+
+
+def cache_dir():
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.environ.get("CACHE") or os.path.join(base, "cvm-io")
+
+
+def is_static(path):
+    """True for a 64-bit ELF program without an interpreter."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(64)
+            if len(head) < 64 or head[:5] != b"\x7fELF\x02":
+                return False
+            offset, = struct.unpack_from("<Q", head, 32)
+            size, count = struct.unpack_from("<HH", head, 54)
+            file.seek(offset)
+            table = file.read(size * count)
+    except OSError:
+        return False
+    return all(struct.unpack_from("<I", table, i * size)[0] != PT_INTERP for i in range(count))
+
+
+def find_busybox(path=""):
+    """--busybox, the installed one, or the downloaded package's, if static."""
+    if path:
+        if is_static(path):
+            return path
+        raise LabError(f"{path} is no statically linked busybox; Debian has it "
+                       "in package busybox-static")
+    for candidate in (shutil.which("busybox"), "/bin/busybox", _packaged_busybox()):
+        if candidate and is_static(candidate):
+            return candidate
+    raise LabError("no statically linked busybox: install package busybox-static "
+                   "or name one with --busybox")
+
+
+def _packaged_busybox():
+    """busybox out of the newest package in the cache's download folder."""
+    packages = glob.glob(os.path.join(cache_dir(), "dl", "busybox-static_*.deb"))
+    if not packages or not shutil.which("dpkg-deb"):
+        return ""
+    package = max(packages, key=os.path.getmtime)
+    target = os.path.join(cache_dir(), "lab", os.path.basename(package)[:-4])
+    program = os.path.join(target, "bin", "busybox")
+    if not os.path.exists(program):
+        part = f"{target}.{os.getpid()}"
+        os.makedirs(part, exist_ok=True)
+        subprocess.run(["dpkg-deb", "-x", package, part], check=True)
+        try:
+            os.rename(part, target)
+        except OSError:             # another runner was quicker
+            shutil.rmtree(part)
+    return program
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as err:
+        raise LabError(f"cannot read {path}: {err.strerror}") from None
+
+
+def build(test, settings, busybox, programs=None, modules=None):
+    """Make the archive.
+
+    test: a tests.GuestTest.  settings: {NAME: value}, for the script to read.
+    programs: {path in the guest: host file}.  modules: host files of kernel
+    modules, in the order to load.  Return: the archive's bytes.
+    """
+    archive = cpio.Archive()
+    for directory in ("bin", "dev", "proc", "sys", "tmp", "run", "etc", "lab"):
+        archive.directory(directory)
+    archive.char_device("dev/console", 5, 1)
+    archive.char_device("dev/null", 1, 3)
+    archive.file("bin/busybox", _read(busybox), executable=True)
+    archive.symlink("bin/sh", "busybox")
+    archive.file("init", _read(os.path.join(GUEST, "init")), executable=True)
+    archive.file("lab/lib.sh", _read(os.path.join(GUEST, "lib.sh")))
+    archive.file("lab/settings", _settings(settings))
+    if test is not None:
+        archive.file("lab/test", _read(test.path), executable=True)
+    for target, source in sorted((programs or {}).items()):
+        archive.file(target, _read(source), executable=os.access(source, os.X_OK))
+    names = []
+    for source in modules or []:
+        name = os.path.basename(source)
+        archive.file("lab/modules/" + name, _read(source))
+        names.append(name + "\n")
+    if names:
+        archive.file("lab/modules/order", "".join(names).encode())
+    return archive.bytes()
+
+
+def _settings(settings):
+    lines = []
+    for name, value in sorted(settings.items()):
+        if not re.fullmatch(r"[A-Z_]+", name):
+            raise ValueError(f"setting {name}")
+        quoted = str(value).replace("'", "'\\''")
+        lines.append(f"{name}='{quoted}'\n")
+    return "".join(lines).encode()

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The table of platforms: what each puts on QEMU's command line.
+
+One row per (platform, accelerator).  With --accel tcg, sev and tdx are the
+emulated platforms of qemu/ (object cvm-emu), on any host; with --accel kvm
+the same names stand for the hardware, through a stock QEMU's sev-guest,
+sev-snp-guest and tdx-guest objects (QEMU: docs/system/i386/
+amd-memory-encryption.rst and tdx.rst, qapi/qom.json).
+
+The emulated machine is -machine pc,smm=off: SeaBIOS is quick on it, and its
+devices are the ones that the reference figures were taken with.  CVMs exclude
+SMM: it would need to change encrypted register state.
+"""
+
+import os
+import struct
+from dataclasses import dataclass
+
+from .errors import LabError, Skip
+
+ROOT = "/"      # unit tests point this at a fake /dev and /sys
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One row.  object and firmware name how the confidential part is made."""
+    name: str
+    accel: str
+    purpose: str
+    machine: str
+    cpu: str
+    object: str = ""            # with {books} where the emulator keeps books
+    books: bool = False
+    firmware: str = ""          # how --bios is passed: "", "bios" or "pflash"
+    memory: str = ""            # backend for guest RAM, with {size}
+    parameter: str = ""         # the module parameter that must be Y
+    emulated: str = ""          # marker that the guest looks for, see guest/init
+
+
+TABLE = (
+    Platform("plain", "tcg", "no confidential computing, software CPU",
+             "pc,smm=off", "EPYC,-svm"),
+    Platform("sev", "tcg", "emulated AMD SEV guest",
+             "pc,smm=off", "EPYC,-svm",
+             object="cvm-emu,id=cvm0,kind=sev,books={books}", books=True),
+    Platform("tdx", "tcg", "emulated Intel TDX guest",
+             "pc,smm=off", "max,vendor=GenuineIntel,-svm",
+             object="cvm-emu,id=cvm0,kind=tdx,books={books}", books=True),
+    Platform("plain", "kvm", "no confidential computing, on this host's CPU",
+             "q35,smm=off", "host"),
+    Platform("sev", "kvm", "AMD SEV guest on this host's hardware",
+             "q35,smm=off", "EPYC",
+             object="sev-guest,id=cvm0,cbitpos={cbitpos},reduced-phys-bits=1,"
+                    "policy=0x1{hashes}",
+             firmware="pflash", parameter="kvm_amd/parameters/sev"),
+    Platform("sev-snp", "kvm", "AMD SEV-SNP guest on this host's hardware",
+             "q35,smm=off", "EPYC-v4",
+             object="sev-snp-guest,id=cvm0,cbitpos={cbitpos},reduced-phys-bits=1,"
+                    "policy=0x30000{hashes}",
+             firmware="bios", parameter="kvm_amd/parameters/sev_snp",
+             memory="memory-backend-memfd,id=ram0,size={size},share=true,prealloc=false"),
+    Platform("tdx", "kvm", "Intel TDX guest on this host's hardware",
+             "q35,smm=off,kernel-irqchip=split", "host",
+             object="tdx-guest,id=cvm0",
+             firmware="bios", parameter="kvm_intel/parameters/tdx",
+             memory="memory-backend-ram,id=ram0,size={size}"),
+)
+
+
+def names(accel=None):
+    return list(dict.fromkeys(p.name for p in TABLE if accel in (None, p.accel)))
+
+
+def find(name, accel="tcg"):
+    """Look a platform up; the error lists what exists."""
+    for platform in TABLE:
+        if (platform.name, platform.accel) == (name, accel):
+            return platform
+    if name in names():
+        other = [p.accel for p in TABLE if p.name == name]
+        raise LabError(f"platform {name} exists only with --accel {' or '.join(other)}")
+    raise LabError(f"unknown platform '{name}'; there are: {' '.join(names())}")
+
+
+def require_host(platform):
+    """Raise Skip with the reason why this host cannot run the platform."""
+    if platform.accel != "kvm":
+        return
+    device = os.path.join(ROOT, "dev/kvm")
+    if not os.path.exists(device):
+        raise Skip("/dev/kvm is missing: no virtualization on this host, or kvm is not loaded")
+    if not os.access(device, os.R_OK | os.W_OK):
+        raise Skip("/dev/kvm is there, but this user may not open it")
+    if not platform.parameter:
+        return
+    path = os.path.join(ROOT, "sys/module", platform.parameter)
+    shown = "/sys/module/" + platform.parameter
+    try:
+        with open(path, encoding="ascii") as file:
+            value = file.read().strip()
+    except OSError:
+        raise Skip(f"{shown} is missing: this host has no {platform.name} support") from None
+    if value not in ("Y", "1"):
+        raise Skip(f"{shown} is {value}: {platform.name} is switched off on this host")
+
+
+def host_cbit():
+    """The host's C-bit position: CPUID 0x8000001f EBX[5:0] (AMD APM vol. 3).
+
+    51 is what every SNP-capable EPYC (Milan and later) has; used when the
+    cpuid device is not readable.
+    """
+    try:
+        with open(os.path.join(ROOT, "dev/cpu/0/cpuid"), "rb", buffering=0) as file:
+            file.seek(0x8000001F)
+            return struct.unpack("<4I", file.read(16))[1] & 0x3F
+    except (OSError, struct.error):
+        return 51

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0
+"""QEMU's command line, and its life as a child process.
+
+Invariants: QEMU never outlives the runner (the kernel is asked to kill it
+when its parent dies), is ended by its own process id only, and is asked
+politely first, so that the emulator can write its books.
+"""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from dataclasses import dataclass, field
+
+from . import devices, platforms
+from .errors import LabError
+
+PR_SET_PDEATHSIG = 1        # include/uapi/linux/prctl.h
+
+
+@dataclass
+class Machine:
+    """Everything that decides a command line."""
+    platform: platforms.Platform
+    qemu: str
+    kernel: str
+    initrd: str
+    append: str = ""
+    memory: str = "4G"
+    cpus: int = 2
+    firmware_dir: str = ""      # -L
+    bios: str = ""              # OVMF or TDVF image
+    devices: list = field(default_factory=list)
+    disks: dict = field(default_factory=dict)
+    console: str = ""           # file for the console; "" is this terminal
+    books: str = ""
+    cpu: str = ""               # instead of the platform's
+    object_extra: str = ""      # more properties of the confidential object
+    reboot: bool = False
+    extra: list = field(default_factory=list)
+
+
+def command(machine, control_fd=None, qmp_fd=None):
+    """Build the whole command line.  Return: a list of strings."""
+    args = [machine.qemu, "-nodefaults", "-no-user-config", "-display", "none"]
+    if machine.firmware_dir:
+        args += ["-L", machine.firmware_dir]
+    args += _accelerator(machine) + _confidential(machine)
+    args += ["-smp", str(machine.cpus), "-m", machine.memory]
+    if not machine.reboot:
+        args += ["-no-reboot"]
+    args += ["-kernel", machine.kernel, "-initrd", machine.initrd,
+             "-append", machine.append]
+    args += _channels(machine, control_fd, qmp_fd)
+    args += devices.arguments(machine.devices, machine.disks)
+    return args + machine.extra
+
+
+def _accelerator(machine):
+    accel = "tcg,thread=multi" if machine.platform.accel == "tcg" else "kvm"
+    return ["-accel", accel, "-cpu", machine.cpu or machine.platform.cpu]
+
+
+def _confidential(machine):
+    row = machine.platform
+    props, args = row.machine, []
+    if row.object:
+        props += ",confidential-guest-support=cvm0"
+        hashes = ",kernel-hashes=on" if machine.bios else ""
+        text = row.object.format(books=machine.books.replace(",", ",,"),
+                                 cbitpos=platforms.host_cbit() if "{cbitpos}" in row.object else 0,
+                                 hashes=hashes)
+        if machine.object_extra:
+            text += "," + machine.object_extra
+        args += ["-object", text]
+    if row.memory:
+        props += ",memory-backend=ram0"
+        args += ["-object", row.memory.format(size=machine.memory)]
+    if row.firmware and machine.bios:
+        path = machine.bios.replace(",", ",,")
+        args += (["-bios", machine.bios] if row.firmware == "bios" else
+                 ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={path}"])
+    elif row.firmware and row.name != "plain":
+        raise LabError(f"platform {row.name} with --accel kvm needs --bios FILE: an OVMF "
+                       "(SEV, SNP) or TDVF (TDX) image that boots -kernel directly")
+    return ["-machine", props] + args
+
+
+def _channels(machine, control_fd, qmp_fd):
+    """Serial 0 is the console, serial 1 the control channel."""
+    if machine.console:
+        path = machine.console.replace(",", ",,")
+        args = ["-chardev", f"file,id=console,path={path}"]
+    else:
+        args = ["-chardev", "stdio,id=console,mux=on,signal=off", "-mon", "chardev=console"]
+    args += ["-serial", "chardev:console"]
+    if control_fd is not None:
+        args += ["-chardev", f"socket,id=control,fd={control_fd}",
+                 "-serial", "chardev:control"]
+    if qmp_fd is not None:
+        args += ["-chardev", f"socket,id=qmp,fd={qmp_fd}",
+                 "-mon", "chardev=qmp,mode=control"]
+    return args
+
+
+def find_qemu(path):
+    """Check --qemu, or find a QEMU.  Return: its path."""
+    if path:
+        if shutil.which(path):
+            return shutil.which(path)
+        raise LabError(f"no QEMU at {path}; build it with 'make qemu' or name one with --qemu")
+    found = shutil.which("qemu-system-x86_64")
+    if not found:
+        raise LabError("no qemu-system-x86_64 in PATH; build one with 'make qemu' "
+                       "and name it with --qemu or in $CVM_QEMU")
+    return found
+
+
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    """A running QEMU, with the runner's ends of control channel and monitor."""
+
+    def __init__(self, machine, log_path):
+        control, control_child = socket.socketpair()
+        qmp, qmp_child = socket.socketpair()
+        self.control, self.qmp = control, qmp
+        self.log_path = log_path
+        self.argv = command(machine, control_child.fileno(), qmp_child.fileno())
+        try:
+            with open(log_path, "wb") as log:
+                self.child = subprocess.Popen(
+                    self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    pass_fds=(control_child.fileno(), qmp_child.fileno()),
+                    start_new_session=True, preexec_fn=_die_with_parent)
+        except OSError as err:
+            self._close()
+            raise LabError(f"cannot start {machine.qemu}: {err.strerror}") from None
+        finally:
+            control_child.close()
+            qmp_child.close()
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def wait(self, seconds):
+        """Return: the exit status, or None if QEMU still runs."""
+        try:
+            return self.child.wait(max(0, seconds))
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self):
+        """End QEMU: politely, then for sure.  Idempotent."""
+        if self.child.poll() is None:
+            self.child.terminate()
+            if self.wait(5) is None:
+                self.child.kill()
+                self.child.wait()
+        self._close()
+
+    def _close(self):
+        self.control.close()
+        self.qmp.close()
+
+    def messages(self):
+        """What QEMU itself printed."""
+        try:
+            with open(self.log_path, encoding="utf-8", errors="replace") as file:
+                return file.read().strip()
+        except OSError:
+            return ""

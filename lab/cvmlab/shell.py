@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0
+"""An interactive guest on this terminal; Ctrl-A x ends it, Ctrl-A c is QEMU's
+monitor."""
+
+import os
+import subprocess
+import tempfile
+
+from . import devices, disks, initramfs, qemu
+from .guest import APPEND
+
+
+def run(row, kernel, args):
+    """Return: QEMU's exit status."""
+    from .platforms import require_host
+    require_host(row)
+    with tempfile.TemporaryDirectory(prefix="cvm-lab-") as scratch:
+        names = list(devices.DEVICES)
+        paths = {name: disks.Disk(os.path.join(scratch, name + ".raw"), name).path
+                 for name in devices.disks(names)}
+        initrd = os.path.join(scratch, "initramfs")
+        with open(initrd, "wb") as file:
+            file.write(initramfs.build(None, {"PLATFORM": row.name},
+                                       initramfs.find_busybox(args.busybox)))
+        machine = qemu.Machine(
+            platform=row, qemu=qemu.find_qemu(args.qemu), kernel=kernel, initrd=initrd,
+            append=f"{APPEND} {args.append}", memory=args.memory, cpus=args.cpus,
+            cpu=args.cpu, firmware_dir=args.firmware, bios=args.bios, devices=names,
+            disks=paths, books=os.path.join(scratch, "books.json"),
+            object_extra=args.object_extra)
+        return subprocess.run(qemu.command(machine)).returncode

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0
+"""cpio archives, disks, test headers, control channel, monitor."""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from cvmlab import control, cpio, disks, initramfs, qmp, tests
+from cvmlab.errors import LabError
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.dir = folder.name
+
+    def write(self, name, text):
+        path = os.path.join(self.dir, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+
+class Cpio(Folder):
+    def archive(self):
+        archive = cpio.Archive()
+        archive.char_device("dev/console", 5, 1)
+        archive.file("/a/b/c.txt", b"hello", executable=True)
+        archive.file("a/b/d", b"")
+        archive.symlink("bin/sh", "busybox")
+        return archive.bytes()
+
+    def test_same_bytes_twice(self):
+        self.assertEqual(self.archive(), self.archive())
+
+    def test_layout(self):
+        data = self.archive()
+        self.assertEqual(data[:6], b"070701")
+        self.assertEqual(len(data) % 4, 0)
+        self.assertIn(b"TRAILER!!!", data)
+        self.assertEqual(data.count(b"a/b\0"), 1)
+
+    @unittest.skipUnless(shutil.which("cpio"), "cpio is not installed")
+    def test_cpio_reads_it(self):
+        out = subprocess.run(["cpio", "-tv"], input=self.archive(), check=True,
+                             capture_output=True).stdout.decode()
+        self.assertRegex(out, r"(?m)^crw-------.* 5, +1 .*dev/console$")
+        self.assertRegex(out, r"(?m)^-rwxr-xr-x .* 5 .*a/b/c.txt$")
+        self.assertRegex(out, r"(?m)bin/sh -> busybox$")
+
+
+class Disks(Folder):
+    def test_numbers_are_what_seq_prints(self):
+        seq = subprocess.run(["seq", "1234567", "1240000"], capture_output=True, check=True)
+        self.assertEqual(disks.numbers(1234567, 4001), seq.stdout[:4001])
+
+    def test_first_number_stays_in_seven_digits(self):
+        for name in ("virtio-blk", "nvme", "x"):
+            disks.numbers(disks.first_number(name), disks.AREA)
+
+    def test_content_and_corruption(self):
+        disk = disks.Disk(os.path.join(self.dir, "d.raw"), "d")
+        self.assertEqual(os.path.getsize(disk.path), disks.SIZE)
+        self.assertEqual(disk.on_host("read"), disk.expected("read"))
+        self.assertNotEqual(disk.on_host("written"), disk.expected("written"))
+        disk.corrupt()
+        self.assertNotEqual(disk.on_host("read"), disk.expected("read"))
+
+    def test_two_disks_differ(self):
+        one = disks.Disk(os.path.join(self.dir, "1"), "one")
+        two = disks.Disk(os.path.join(self.dir, "2"), "two")
+        self.assertNotEqual(one.expected("read"), two.expected("read"))
+        self.assertNotEqual(one.expected("written"), two.expected("written"))
+
+
+class Headers(Folder):
+    def test_all_tests_load(self):
+        self.assertIn("boot", tests.names())
+        for name in tests.names():
+            self.assertTrue(tests.load(name).purpose)
+
+    def test_full_header(self):
+        path = self.write("t", "#!/bin/sh\n#\n# test: does x\n# platforms: sev tdx\n"
+                               "# devices: nvme\n# timeout: 7\n# append: a=b c\n"
+                               "# flags: kunit\n\n# devices: igb\nplan 1\n# test: late\n")
+        test = tests.load(path)
+        self.assertEqual((test.purpose, test.timeout, test.append), ("does x", 7, "a=b c"))
+        self.assertTrue(test.runs_on("sev"))
+        self.assertFalse(test.runs_on("plain"))
+
+    def test_unknown(self):
+        with self.assertRaisesRegex(LabError, "no guest test 'nope'; there are: boot"):
+            tests.load("nope")
+
+    def test_bad_headers(self):
+        for text, why in (("plan 1\n", "no '# test: purpose'"),
+                          ("# test: x\n# flags: fast\n", "unknown flag 'fast'"),
+                          ("# test: x\n# timeout: soon\n", "'soon' is no number")):
+            with self.assertRaisesRegex(LabError, why):
+                tests.load(self.write("t", text))
+
+
+class Static(Folder):
+    def test_is_static(self):
+        self.assertFalse(initramfs.is_static("/bin/ls"))
+        self.assertFalse(initramfs.is_static(self.write("s", "#!/bin/sh\n")))
+
+    def test_wrong_busybox(self):
+        with self.assertRaisesRegex(LabError, "busybox-static"):
+            initramfs.find_busybox("/bin/ls")
+
+    def test_settings_are_quoted(self):
+        text = initramfs._settings({"A": "it's $HOME"}).decode()
+        out = subprocess.run(["sh", "-c", text + 'printf %s "$A"'], capture_output=True)
+        self.assertEqual(out.stdout, b"it's $HOME")
+
+
+class Hooks:
+    def __init__(self):
+        self.calls = []
+
+    def __getattr__(self, name):
+        def call(*args):
+            self.calls.append((name, *args))
+            return 1 if name == "hello" else (args != ("bad",), "why not")
+        return call
+
+
+class Control(Folder):
+    def serve(self, text, seconds=5, close=True):
+        ours, guests = socket.socketpair()
+        hooks = Hooks()
+        channel = control.Channel(ours, hooks, os.path.join(self.dir, "log"))
+        self.addCleanup(channel.close)
+        guests.sendall(text)
+        if close:
+            guests.shutdown(socket.SHUT_WR)
+        in_time = channel.serve(time.monotonic() + seconds, lambda: True)
+        ours.close()
+        answer = b""
+        while data := guests.recv(4096):
+            answer += data
+        guests.close()
+        return channel, hooks.calls, answer.decode().splitlines(), in_time
+
+    def test_a_whole_guest(self):
+        channel, calls, answers, _ = self.serve(
+            b"hello 1.5\n| KTAP version 1\r\nfact a.b 1 2\nmark boot\nmark bad\n"
+            b"verify d read 00\nexit 3\n")
+        self.assertEqual(calls, [("hello", 1.5), ("output", "KTAP version 1"),
+                                 ("fact", "a.b", "1 2"), ("mark", "boot"), ("mark", "bad"),
+                                 ("verify", "d", "read", "00")])
+        self.assertEqual(answers, ["ok 1", "ok", "no why not", "ok", "ok"])
+        self.assertEqual(channel.exit_code, 3)
+
+    def test_nonsense_is_answered(self):
+        _, _, answers, _ = self.serve(b"dance\nmark\nverify x\n")
+        self.assertTrue(all(line.startswith("no ") for line in answers))
+        self.assertEqual(len(answers), 3)
+
+    def test_end_without_exit(self):
+        channel, _, _, in_time = self.serve(b"| half a li")
+        self.assertIsNone(channel.exit_code)
+        self.assertTrue(in_time)
+
+    def test_deadline(self):
+        self.assertFalse(self.serve(b"| hello\n", seconds=0.3, close=False)[3])
+
+
+class Monitor(unittest.TestCase):
+    def talk(self, *answers):
+        ours, qemus = socket.socketpair()
+        lines = ({"QMP": {}}, {"return": {}}, *answers)
+        qemus.sendall(b"".join(json.dumps(a).encode() + b"\n" for a in lines))
+        qemus.shutdown(socket.SHUT_WR)
+        self.addCleanup(qemus.close)
+        monitor = qmp.Qmp(ours, timeout=2)
+        self.addCleanup(monitor.close)
+        return monitor
+
+    def test_events_are_read_past(self):
+        monitor = self.talk({"event": "RESET"}, {"return": {"version": 1}})
+        self.assertEqual(monitor.execute("query-cvm-emu"), {"version": 1})
+
+    def test_error(self):
+        monitor = self.talk({"error": {"class": "CommandNotFound", "desc": "no such"}})
+        with self.assertRaises(qmp.QmpError) as caught:
+            monitor.execute("query-cvm-emu")
+        self.assertEqual(caught.exception.kind, "CommandNotFound")
+
+    def test_closed(self):
+        with self.assertRaises(qmp.QmpError):
+            self.talk().execute("query-status")

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0
+"""QEMU command lines, platforms and what this host has."""
+
+import os
+import tempfile
+import unittest
+
+from cvmlab import devices, platforms, qemu
+from cvmlab.errors import LabError, Skip
+
+
+def machine(name, accel="tcg", **more):
+    base = dict(platform=platforms.find(name, accel), qemu="qemu", kernel="bzImage",
+                initrd="initramfs", append="console=ttyS0", console="c.log",
+                books="books.json")
+    return qemu.Machine(**{**base, **more})
+
+
+def value(args, option):
+    """All values of an option, in order."""
+    return [args[i + 1] for i, arg in enumerate(args) if arg == option]
+
+
+class Emulated(unittest.TestCase):
+    def test_plain_has_no_confidential_object(self):
+        args = qemu.command(machine("plain"))
+        self.assertEqual(value(args, "-machine"), ["pc,smm=off"])
+        self.assertEqual(value(args, "-object"), [])
+        self.assertEqual(value(args, "-accel"), ["tcg,thread=multi"])
+
+    def test_sev_and_tdx(self):
+        for kind in ("sev", "tdx"):
+            args = qemu.command(machine(kind))
+            self.assertEqual(value(args, "-machine"),
+                             ["pc,smm=off,confidential-guest-support=cvm0"])
+            self.assertEqual(value(args, "-object"),
+                             [f"cvm-emu,id=cvm0,kind={kind},books=books.json"])
+
+    def test_object_extra(self):
+        args = qemu.command(machine("sev", object_extra="strict=on"))
+        self.assertTrue(value(args, "-object")[0].endswith(",strict=on"))
+
+    def test_commas_in_paths_are_doubled(self):
+        args = qemu.command(machine("sev", books="a,b.json", console="c,d"))
+        self.assertIn("books=a,,b.json", value(args, "-object")[0])
+        self.assertIn("path=c,,d", value(args, "-chardev")[0])
+
+    def test_channels(self):
+        args = qemu.command(machine("plain"), control_fd=7, qmp_fd=8)
+        self.assertEqual(value(args, "-serial"), ["chardev:console", "chardev:control"])
+        self.assertIn("socket,id=control,fd=7", value(args, "-chardev"))
+        self.assertEqual(value(args, "-mon"), ["chardev=qmp,mode=control"])
+
+    def test_reboot(self):
+        self.assertIn("-no-reboot", qemu.command(machine("plain")))
+        self.assertNotIn("-no-reboot", qemu.command(machine("plain", reboot=True)))
+
+
+class Devices(unittest.TestCase):
+    def test_no_network_reaches_out(self):
+        args = devices.arguments(["virtio-net", "e1000e", "igb"], {})
+        for netdev in value(args, "-netdev"):
+            self.assertTrue(netdev.startswith("hubport,") or "restrict=on" in netdev, netdev)
+
+    def test_virtio_uses_the_dma_api(self):
+        args = devices.arguments(["virtio-blk", "virtio-net", "virtio-rng"],
+                                 {"virtio-blk": "/x"})
+        for device in value(args, "-device"):
+            self.assertIn("iommu_platform=on", device)
+
+    def test_disks(self):
+        self.assertEqual(devices.disks(["e1000e", "nvme", "virtio-blk"]),
+                         ["nvme", "virtio-blk"])
+
+    def test_unknown(self):
+        with self.assertRaisesRegex(LabError, "unknown device 'floppy'; there are: virtio-blk"):
+            devices.check(["floppy"])
+
+
+class Kvm(unittest.TestCase):
+    def test_sev(self):
+        args = qemu.command(machine("sev", "kvm", bios="OVMF.fd"))
+        self.assertEqual(value(args, "-accel"), ["kvm"])
+        self.assertRegex(value(args, "-object")[0],
+                         r"^sev-guest,id=cvm0,cbitpos=\d+,reduced-phys-bits=1,policy=0x1,"
+                         r"kernel-hashes=on$")
+        self.assertEqual(value(args, "-drive"),
+                         ["if=pflash,format=raw,unit=0,readonly=on,file=OVMF.fd"])
+        self.assertNotIn("-bios", args)
+
+    def test_snp(self):
+        args = qemu.command(machine("sev-snp", "kvm", bios="OVMF.fd", memory="8G"))
+        self.assertEqual(value(args, "-machine"),
+                         ["q35,smm=off,confidential-guest-support=cvm0,memory-backend=ram0"])
+        self.assertTrue(value(args, "-object")[0].startswith("sev-snp-guest,id=cvm0,"))
+        self.assertIn("memory-backend-memfd,id=ram0,size=8G", value(args, "-object")[1])
+        self.assertEqual(value(args, "-bios"), ["OVMF.fd"])     # SNP cannot use pflash
+        self.assertEqual(value(args, "-drive"), [])
+
+    def test_tdx(self):
+        args = qemu.command(machine("tdx", "kvm", bios="TDVF.fd"))
+        self.assertIn("kernel-irqchip=split", value(args, "-machine")[0])
+        self.assertEqual(value(args, "-object")[0], "tdx-guest,id=cvm0")
+        self.assertEqual(value(args, "-cpu"), ["host"])
+
+    def test_firmware_is_needed(self):
+        with self.assertRaisesRegex(LabError, "needs --bios"):
+            qemu.command(machine("tdx", "kvm"))
+
+    def test_books_only_with_the_emulator(self):
+        for row in platforms.TABLE:
+            self.assertEqual(row.books, row.object.startswith("cvm-emu"), row)
+
+
+class FakeHost(unittest.TestCase):
+    """require_host() against a made-up /dev and /sys."""
+
+    def setUp(self):
+        self.root = tempfile.TemporaryDirectory()
+        self.addCleanup(self.root.cleanup)
+        platforms.ROOT, self.saved = self.root.name, platforms.ROOT
+        self.addCleanup(setattr, platforms, "ROOT", self.saved)
+
+    def put(self, path, content):
+        path = os.path.join(self.root.name, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(content)
+
+    def reason(self, name):
+        with self.assertRaises(Skip) as caught:
+            platforms.require_host(platforms.find(name, "kvm"))
+        return str(caught.exception)
+
+    def test_no_kvm(self):
+        self.assertIn("/dev/kvm is missing", self.reason("plain"))
+
+    def test_no_module(self):
+        self.put("dev/kvm", "")
+        self.assertIn("/sys/module/kvm_amd/parameters/sev_snp is missing",
+                      self.reason("sev-snp"))
+
+    def test_switched_off(self):
+        self.put("dev/kvm", "")
+        self.put("sys/module/kvm_intel/parameters/tdx", "N\n")
+        self.assertIn("parameters/tdx is N", self.reason("tdx"))
+
+    def test_there(self):
+        self.put("dev/kvm", "")
+        self.put("sys/module/kvm_amd/parameters/sev", "Y\n")
+        platforms.require_host(platforms.find("sev", "kvm"))
+
+    def test_tcg_needs_nothing(self):
+        platforms.require_host(platforms.find("sev"))
+
+
+class Lookup(unittest.TestCase):
+    def test_unknown_platform(self):
+        with self.assertRaisesRegex(LabError, "there are: plain sev tdx sev-snp"):
+            platforms.find("sgx")
+
+    def test_wrong_accelerator(self):
+        with self.assertRaisesRegex(LabError, "only with --accel kvm"):
+            platforms.find("sev-snp", "tcg")
+
+    def test_no_qemu(self):
+        with self.assertRaisesRegex(LabError, "no QEMU at /nonexistent"):
+            qemu.find_qemu("/nonexistent")
