@@ -6,10 +6,13 @@ lines) with exit code 1; wrong usage is exit code 2; an interrupt 130.
 """
 
 import argparse
+import inspect
+import json
 import signal
 import sys
 
-from . import check, compose, config, overlay, refresh, save, tree, writing, worktree
+from . import (amcheck, check, compose, config, listing, mails, overlay, rebase, refresh,
+               save, tree, worktree, writing)
 from .errors import ComposeError
 from .git import ObjectStore, base_git, resolve
 from .series import load, load_patches
@@ -97,6 +100,72 @@ def cmd_refresh(project, args):
     return 0
 
 
+def cmd_mails(project, args):
+    """Write the series as mails with cover letters to out/mails/SECTION/.
+
+    With user.name and user.email of a person in git's configuration, that
+    person is the author and signs off. Otherwise, and with --no-signoff, the
+    mails carry the stored author and no sign-off. Nothing is ever sent.
+    """
+    person = None
+    if not args.no_signoff:
+        person = mails.submitter(project)
+        if person is None:
+            print("compose: note: no Signed-off-by: set user.name and user.email of the "
+                  "submitter in git's configuration", file=sys.stderr)
+    base = resolve(base_git(project), project.base_rev)
+    series = load(project)
+    with writing.lock(project), ObjectStore(project) as store:
+        for folder in mails.write(project, store, base, series,
+                                  load_patches(project, series), person):
+            print(project.shown(folder))
+    return 0
+
+
+def cmd_am_check(project, _args):
+    """Apply the written mails with git am and compare with 'commit'.
+
+    Takes out/mails as it is, in a temporary sparse tree on the base; compares
+    the tree and the changelog of every commit.
+    """
+    count = amcheck.run(project, resolve(base_git(project), project.base_rev))
+    print(f"git am took {count} mail(s); every tree and changelog is as composed")
+    return 0
+
+
+def cmd_files(project, args):
+    """List the files that the series touches: path, overlay or edit, patch."""
+    rows = listing.touched(project)
+    if args.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        for row in rows:
+            print(f"{row['path']}\t{row['kind']}\t{row['patch']}")
+    return 0
+
+
+def cmd_rebase(project, args):
+    """Apply the series to another base, in the editing tree.
+
+    Stops at a patch that does not apply: says which file and hunk, and leaves
+    the tree with the patches before it committed and this one applied as far
+    as it goes. Mend it there, then --continue; or --abort. At the end
+    'compose save' writes the result to patches/.
+    """
+    with writing.lock(project):
+        if args.abort:
+            rebase.abort(project)
+            return 0
+        if args.proceed:
+            tip = rebase.proceed(project)
+        else:
+            tip = rebase.start(project, args.onto_rev, args.onto_repo)
+    print(tip)
+    print(f"compose: the series applies; look at {project.shown(project.out)}, then run "
+          "'compose save'", file=sys.stderr)
+    return 0
+
+
 def _print_changed(names):
     for name in names:
         print(name)
@@ -120,9 +189,9 @@ def _parser():
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name, function, **options):
+        text = inspect.cleandoc(function.__doc__)
         sub = commands.add_parser(
-            name, help=function.__doc__.strip().split("\n")[0],
-            description=function.__doc__.strip(),
+            name, help=text.split("\n")[0].rstrip("."), description=text,
             formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         sub.set_defaults(function=function)
         return sub
@@ -138,6 +207,22 @@ def _parser():
     sub = add("save", cmd_save)
     sub.add_argument("--force", action="store_true",
                      help="overwrite changes that patches/ got since the tree was made")
+    sub = add("mails", cmd_mails)
+    sub.add_argument("--no-signoff", action="store_true",
+                     help="stored author, no Signed-off-by, whoever runs it")
+    add("am-check", cmd_am_check)
+    sub = add("rebase", cmd_rebase)
+    what = sub.add_mutually_exclusive_group()
+    what.add_argument("--base-rev", dest="onto_rev", metavar="REV",
+                      help="the new base (default: the project's base as it is now)")
+    what.add_argument("--continue", dest="proceed", action="store_true",
+                      help="go on after a conflict was mended")
+    what.add_argument("--abort", action="store_true",
+                      help="give the editing tree back as it was")
+    sub.add_argument("--base-repo", dest="onto_repo", metavar="DIR",
+                     help="take the new base from this repository")
+    sub = add("files", cmd_files)
+    sub.add_argument("--json", action="store_true", help="a JSON list of objects")
     sub = add("refresh", cmd_refresh)
     sub.add_argument("--check", action="store_true", help="only tell what would change")
     return parser

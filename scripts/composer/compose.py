@@ -63,6 +63,7 @@ class Composer:
 
     def add(self, patch):
         """Compose one patch on the tip; raise Conflict and change nothing if it fails."""
+        self._require_new(patch)
         if patch.diff:
             diffs.parse(patch.diff, patch.name)
             data = patch.diff.encode("utf-8", "surrogateescape")
@@ -81,16 +82,20 @@ class Composer:
         return commit_tree(self.store, tree, self.tip, patch,
                            self.start + _STEP * (self.count + 1))
 
-    def _add_overlays(self, patch):
+    def _require_new(self, patch):
         if not patch.overlays:
             return
-        paths = sorted(patch.overlays)
-        taken = self.store.text("ls-files", "--", *[f":(literal){p}" for p in paths])
+        taken = self.store.text("ls-files", "--", *[f":(literal){p}" for p in patch.overlays])
         if taken:
-            raise ComposeError(f"{patch.name}: {taken.splitlines()[0]} exists already in the tree "
-                               "below: an overlay file must be new; edit it with a diff")
-        self.store.run("update-index", "--index-info",
-                       data=index_info(self.store, self.project, paths))
+            raise Conflict(patch, self.tip, self.done, [
+                f"{path}: the overlay file exists already in the tree below it: an overlay "
+                "file must be new, upstream files are edited by a diff"
+                for path in taken.split("\n")])
+
+    def _add_overlays(self, patch):
+        if patch.overlays:
+            self.store.run("update-index", "--index-info",
+                           data=index_info(self.store, self.project, sorted(patch.overlays)))
 
 
 def index_info(store, project, paths):
