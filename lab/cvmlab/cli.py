@@ -149,13 +149,13 @@ def run(args, argv):
     return 1
 
 
-def _terminate(_signal, _frame):
+def terminate(_signal, _frame):
     raise KeyboardInterrupt
 
 
 def main(argv=None):
     argv = sys.argv if argv is None else argv
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, terminate)
     try:
         return run(parser().parse_args(argv[1:]), argv)
     except LabError as err:

@@ -122,6 +122,15 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+_running = set()
+
+
+def stop_all():
+    """End every QEMU that still runs: for a caller with guests in threads."""
+    for process in list(_running):
+        process.child.terminate()
+
+
 class Process:
     """A running QEMU, with the runner's ends of control channel and monitor."""
 
@@ -143,6 +152,7 @@ class Process:
         finally:
             control_child.close()
             qmp_child.close()
+        _running.add(self)
 
     @property
     def pid(self):
@@ -157,6 +167,7 @@ class Process:
 
     def stop(self):
         """End QEMU: politely, then for sure.  Idempotent."""
+        _running.discard(self)
         if self.child.poll() is None:
             self.child.terminate()
             if self.wait(5) is None:

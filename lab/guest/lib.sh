@@ -159,7 +159,8 @@ read_disk()
 	request verify "$1" read "$(area_sum "$dev" 0)"
 }
 
-# write_disk NAME FIRST: write the numbers, read them back from the device
+# write_disk NAME: write the read area's bytes, each plus one, and read them
+# back from the device
 write_disk()
 {
 	local dev
@@ -167,7 +168,7 @@ write_disk()
 	WHY="no disk with serial number $1"
 	dev=$(disk_device "$1") || return 1
 	WHY="write to $dev failed"
-	seq "$2" 9999999 | head -c 16777216 |
+	dd if="$dev" bs=1M count=16 iflag=direct 2>/dev/null | tr '\000-\377' '\001-\377\000' |
 		dd of="$dev" bs=1M seek=32 conv=notrunc,fsync iflag=fullblock 2>/dev/null || return 1
 	request verify "$1" written "$(area_sum "$dev" 32)"
 }

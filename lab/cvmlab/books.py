@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Figures out of the emulator's books (qemu/docs: cvm-emu, "Books").
+
+A figure that is missing, or that is no number, is an error that names it:
+nothing in a table or a chart is ever a default.
+"""
+
+from .errors import LabError
+
+SIZES = ("4k", "2m", "other")
+DIRECTIONS = ("to_shared", "to_private")
+
+
+def number(tree, path, where):
+    """The number at a dotted path of nested objects."""
+    for key in path.split("."):
+        if not isinstance(tree, dict) or key not in tree:
+            raise LabError(f"{where}: there is no figure {path}")
+        tree = tree[key]
+    if isinstance(tree, bool) or not isinstance(tree, (int, float)):
+        raise LabError(f"{where}: {path} is not a number but {tree!r}")
+    return tree
+
+
+def conversions(books, where):
+    return {way: {size: number(books, f"conversions.{way}.{size}", where) for size in SIZES}
+            for way in DIRECTIONS}
+
+
+def timeline(books, where):
+    """[(seconds, shared MiB, mixed frames)], in order of time."""
+    points = books.get("timeline") if isinstance(books, dict) else None
+    if not isinstance(points, list) or not points:
+        raise LabError(f"{where}: the books have no timeline")
+    return [(number(p, "ns", where) / 1e9, number(p, "shared_pages", where) / 256,
+             number(p, "mixed", where)) for p in points]
