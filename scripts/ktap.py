@@ -82,12 +82,13 @@ class Report:
         for error in self.errors:
             yield "(output)", FAILED, error
 
+    @property
     def counts(self):
         states = [status for _, status, _ in self.leaves()]
         return Counts(*(states.count(s) for s in (PASSED, FAILED, SKIPPED)))
 
     def ok(self):
-        return self.counts().failed == 0
+        return self.counts.failed == 0
 
 
 class _Block:
@@ -409,7 +410,7 @@ def main(argv=None):
         for path, status, reason in report.leaves():
             if status != PASSED and not args.quiet:
                 print(f"{status}: {name}: {path}" + (f" ({reason})" if reason else ""))
-        total = [a + b for a, b in zip(total, report.counts())]
+        total = [a + b for a, b in zip(total, report.counts)]
     print("{} passed, {} failed, {} skipped".format(*total))
     return 1 if total[1] else 0
 

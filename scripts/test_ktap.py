@@ -12,7 +12,7 @@ import ktap  # noqa: E402
 
 
 def counts(text):
-    return tuple(ktap.parse(text.splitlines()).counts())
+    return tuple(ktap.parse(text.splitlines()).counts)
 
 
 def errors(text):
@@ -32,7 +32,7 @@ class Parse(unittest.TestCase):
         for line in ("ok 1 a # SKIP no device", "ok 1 a # skip: no device",
                      "not ok 1 a # SKIP no device"):
             report = ktap.parse(["KTAP version 1", "1..1", line])
-            self.assertEqual(tuple(report.counts()), (0, 0, 1), line)
+            self.assertEqual(tuple(report.counts), (0, 0, 1), line)
             self.assertEqual(report.tests[0].reason, "no device")
 
     def test_skip_all_plan(self):
@@ -40,7 +40,7 @@ class Parse(unittest.TestCase):
 
     def test_plain_hash_is_no_directive(self):
         report = ktap.parse(["KTAP version 1", "1..1", "ok 1 a # rcode=0"])
-        self.assertEqual(tuple(report.counts()), (1, 0, 0))
+        self.assertEqual(tuple(report.counts), (1, 0, 0))
         self.assertEqual(report.tests[0].name, "a")
 
     def test_xfail_is_visible(self):
@@ -171,7 +171,7 @@ class Write(unittest.TestCase):
             writer = ktap.Writer(out, len(report.tests))
             for test in report.tests:
                 ktap.emit(writer, test)
-            self.assertEqual(counts(out.getvalue()), tuple(report.counts()))
+            self.assertEqual(counts(out.getvalue()), tuple(report.counts))
 
     def test_emit_errors_fail(self):
         out = io.StringIO()

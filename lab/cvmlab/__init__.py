@@ -11,6 +11,8 @@
   cpio       newc archives; initramfs puts a guest test into one
   console    what a console must not contain
   tests      the headers of lab/guest/tests
+  kselftest  the series' kselftests, built for the guest
+  books      figures out of the emulator's books
   guest      one guest, from initramfs to verdict
   cli        lab/run
 

@@ -119,7 +119,7 @@ def options_from(args):
         qemu=args.qemu, firmware_dir=args.firmware, bios=args.bios, busybox=args.busybox,
         append=args.append, memory=args.memory, cpus=args.cpus, cpu=args.cpu,
         object_extra=args.object_extra, timeout=args.timeout,
-        baseline=args.baseline_console, verbose=args.verbose, corrupt=args.corrupt)
+        ksrc=args.ksrc, baseline=args.baseline_console, verbose=args.verbose, corrupt=args.corrupt)
 
 
 def run(args, argv):

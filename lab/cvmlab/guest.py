@@ -17,7 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-from . import console, devices, disks, initramfs, platforms, qemu, tests
+from . import console, devices, disks, initramfs, kselftest, platforms, qemu, tests
 from .control import Channel
 from .errors import LabError
 from .qmp import Qmp, QmpError
@@ -51,6 +51,7 @@ class Options:
     extra: list = field(default_factory=list)
     timeout: float = 0
     baseline: str = ""
+    ksrc: str = ""              # kernel tree with the kselftests
     programs: dict = field(default_factory=dict)
     modules: list = field(default_factory=list)
     settings: dict = field(default_factory=dict)
@@ -165,12 +166,15 @@ class Guest:
             self.disks[name] = disks.Disk(os.path.join(scratch, name + ".raw"), name)
             if opts.corrupt == name:
                 self.disks[name].corrupt()
+        programs = dict(opts.programs)
+        if "kselftest" in self.test.flags:
+            programs.update(kselftest.programs(opts.ksrc, os.path.join(scratch, "kselftest")))
         initrd = os.path.join(scratch, "initramfs")
         settings = {"PLATFORM": self.row.name, "ACCEL": self.row.accel, "CPUS": opts.cpus,
                     **opts.settings}
         with open(initrd, "wb") as file:
             file.write(initramfs.build(self.test, settings, self.busybox,
-                                       opts.programs, opts.modules))
+                                       programs, opts.modules))
         append = " ".join(filter(None, (APPEND, self.test.append, opts.append)))
         return qemu.Machine(
             platform=self.row, qemu=self.qemu, kernel=opts.kernel, initrd=initrd,
@@ -263,7 +267,7 @@ class Guest:
 
     def _save(self):
         outcome = self.outcome
-        counts = ktap.Report(outcome.checks).counts()
+        counts = ktap.Report(outcome.checks).counts
         _write_json(self.path("guest.json"), {
             "platform": self.row.name, "accel": self.row.accel, "kernel": self.options.kernel,
             "test": self.test.name, "boot_s": outcome.boot_s, "seconds": outcome.seconds,
