@@ -56,8 +56,6 @@ def cmd_tree(project, args):
     amend, reorder, add and drop commits, then run 'compose save'. Work in it
     that is not saved is never overwritten, unless --discard says so.
     """
-    if not project.out.exists():
-        print(f"compose: checking out {project.shown(project.out)} ...", file=sys.stderr)
     with writing.lock(project):
         tip = tree.make(project, args.discard)
     print(tip)

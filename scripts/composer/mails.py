@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import replace
+from email.header import Header
 from pathlib import Path
 
 from . import compose, patchfile
@@ -109,14 +110,19 @@ def _section(store, folder, commits, cover, person):
         raise ComposeError("git format-patch made a cover letter of an unknown form: "
                            "is this git newer than the composer?")
     subject, body = cover
-    if not subject.isascii():
-        raise ComposeError(f"the cover's subject '{subject}' is not ASCII")
-    text = text.replace(_SUBJECT, subject, 1).replace(_BLURB, body, 1)
-    if not body.isascii() and "Content-Type:" not in text:
+    text = re.sub(r"^From: .*\n(?: .*\n)*", lambda _: f"From: {_encoded(name)} <{address}\n",
+                  text, count=1, flags=re.M)
+    text = text.replace(_SUBJECT, _encoded(subject), 1).replace(_BLURB, body, 1)
+    if not text.isascii() and "Content-Type:" not in text:
         text = text.replace("\n\n", "\nMIME-Version: 1.0\nContent-Type: text/plain; "
                             "charset=UTF-8\nContent-Transfer-Encoding: 8bit\n\n", 1)
     path.write_text(text, encoding="utf-8", errors="surrogateescape")
     _check_numbers(folder, len(commits))
+
+
+def _encoded(text):
+    """A header value; git versions differ in whether covers get this encoding."""
+    return text if text.isascii() else Header(text, "utf-8", maxlinelen=900).encode()
 
 
 def _check_numbers(folder, count):

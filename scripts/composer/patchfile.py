@@ -88,9 +88,8 @@ def parse(name, data):
         elif lines[at].strip():
             bad(at, "only 'Overlay: path' lines may stand between '---' and the diff")
         at += 1
-    diff = "\n".join(lines[at:])
-    if diff and not diff.endswith("\n"):
-        diff += "\n"
+    diff = "\n".join(lines[at:]).rstrip("\n")
+    diff += "\n" if diff else ""
     return Patch(name, headers["From"], headers["Subject"], body, overlays, diff)
 
 

@@ -130,7 +130,9 @@ def name_commits(commits, old, series):
             wanted[at] = next((n for n, p in free.items() if p.subject == commit.subject), None)
             free.pop(wanted[at], None)
     for at, commit in enumerate(commits):
-        wanted[at] = commit.name or wanted[at]
+        # A name that the series does not list any more is still the best one.
+        lost = next((n for n in commit.was if NAME.match(n) and n not in wanted), None)
+        wanted[at] = commit.name or wanted[at] or lost
     first = next((i for i, s in _hundreds(series).items() if s is series.sections[0]), 0) \
         if series.sections else 0
     names = numbering.assign(wanted, [c.subject for c in commits], first)

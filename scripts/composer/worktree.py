@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -165,6 +166,7 @@ class EditTree:
         return self.set_state(state)
 
     def _create(self, commit, state):
+        print(f"compose: checking out {self.shown} ...", file=sys.stderr)
         self.base.run("worktree", "prune")
         self.keep_previous()
         self.project.out.parent.mkdir(parents=True, exist_ok=True)
