@@ -80,7 +80,8 @@ class Refusals(Case):
 
     def test_context_must_match_exactly(self):
         path = self.top / "patches/0010-dma-count-allocations.patch"
-        self.edit(path, " int pool_32;", " int pool_32_other;")
+        # The outermost line: even the smallest fuzz would let it pass.
+        self.edit(path, " int pool_30;", " int pool_30_other;")
         error = self.refused("commit")
         first = error.split("\n")[0]
         for part in ("0010-dma-count-allocations.patch", "kernel/dma/pool.c", "hunk #2"):

@@ -74,12 +74,14 @@ class Mails(Case):
         for key, value in (("format.headers", "X-Hostile: yes"), ("diff.noprefix", "true"),
                            ("format.attach", "x"), ("format.subjectPrefix", "HOSTILE")):
             git(self.base, "config", key, value)
+        write(self.base / "info/attributes", "* binary\n")
         self.compose("mails", "--no-signoff")
         self.assertEqual(self.texts(), first)
         self.compose("am-check", env=self.hostile())
 
     def test_no_signoff_without_a_person(self):
-        for name, email in (("", ""), ("cvm-io", "cvm-io@localhost"), ("Ann", "")):
+        for name, email in (("", ""), ("cvm-io", "any@person.example"), ("Ann", ""),
+                            ("Any", "cvm-io@localhost")):
             self.person(name, email)
             done = self.run_compose("mails")
             self.assertEqual(done.returncode, 0, done.stderr)
