@@ -169,21 +169,26 @@ def _print_changed(names):
         print(name)
 
 
+def _places(parser, after=False, base=True):
+    """The options that say where things are; they may stand after the command too."""
+    def add(name, **options):
+        parser.add_argument(name, default=argparse.SUPPRESS if after else None, **options)
+
+    add("--project", choices=config.NAMES, help="which patched tree (default: linux)")
+    add("--root", metavar="DIR", help="top of the checkout (default: this script's)")
+    if base:
+        add("--base-repo", metavar="DIR",
+            help="git repository of the base (default: $CACHE/PROJECT.git)")
+        add("--base-rev", metavar="REV", help="commit of the base in it (default: base)")
+    add("--out", metavar="DIR", help="the editing tree (default: out/PROJECT)")
+
+
 def _parser():
     parser = argparse.ArgumentParser(
         prog="compose",
         description="Turn the patches and overlay files of this repository into real "
                     "commits and mails, and back.")
-    parser.add_argument("--project", default="linux", choices=config.NAMES,
-                        help="which patched tree (default: linux)")
-    parser.add_argument("--root", metavar="DIR",
-                        help="top of the checkout (default: the one this script is in)")
-    parser.add_argument("--base-repo", metavar="DIR",
-                        help="git repository of the base (default: $CACHE/PROJECT.git)")
-    parser.add_argument("--base-rev", metavar="REV",
-                        help="commit of the base in it (default: base)")
-    parser.add_argument("--out", metavar="DIR",
-                        help="the editing tree (default: out/PROJECT)")
+    _places(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name, function, **options):
@@ -192,6 +197,8 @@ def _parser():
             name, help=text.split("\n")[0].rstrip("."), description=text,
             formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         sub.set_defaults(function=function)
+        # rebase has its own --base-rev and --base-repo: those of the new base.
+        _places(sub, after=True, base=function is not cmd_rebase)
         return sub
 
     sub = add("commit", cmd_commit)
@@ -235,7 +242,7 @@ def main(argv=None):
     args = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        project = config.project(args.project, args.root, args.base_repo,
+        project = config.project(args.project or "linux", args.root, args.base_repo,
                                  args.base_rev, args.out)
         return args.function(project, args)
     except ComposeError as err:

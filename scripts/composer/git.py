@@ -82,15 +82,23 @@ class Git:
         for option in _OPTIONS:
             command += ["-c", option]
         command += [str(a) for a in args]
+        pipe = subprocess.PIPE
         try:
-            done = subprocess.run(command, input=b"" if data is None else data,
-                                  cwd=self.directory, capture_output=True, check=False,
-                                  env=clean_env({**self._env, **(env or {})}))
+            process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe,
+                                       cwd=self.directory,
+                                       env=clean_env({**self._env, **(env or {})}))
         except FileNotFoundError as err:
             if not self.directory.is_dir():
                 raise ComposeError(f"no directory {self.directory}") from err
             raise ComposeError("git is not installed: install the package 'git'") from err
-        return done.returncode, done.stdout, done.stderr.decode(errors="replace")
+        with process:
+            try:
+                out, err = process.communicate(data)
+            except BaseException:
+                # Not killed: git removes its lock files when it is asked to end.
+                process.terminate()
+                raise
+        return process.returncode, out, err.decode(errors="replace")
 
     def run(self, *args, data=None, env=None):
         """Run git; return stdout as bytes; raise GitError on failure."""

@@ -38,11 +38,10 @@ def _keepers(wanted):
 
 def _between(low, high, count, tail):
     """count numbers strictly between low and high, round ones first; None if they do not fit."""
-    if tail:
-        first = low // 10 * 10 + 10
-        steps = [first + 10 * i for i in range(count)]
-        if steps[-1] < high:
-            return steps
+    for step in (10, 5, 2, 1) if tail else ():
+        first = (low // step + 1) * step
+        if first + step * (count - 1) < high:
+            return [first + step * i for i in range(count)]
     if high - low - 1 < count:
         return None
     return [low + (high - low) * (i + 1) // (count + 1) for i in range(count)]

@@ -120,6 +120,11 @@ class Refusals(Case):
         self.assertIn("scripts/fetch", self.refused("commit", base=self.tmp / "none.git"))
         self.assertIn("nosuch", self.refused("--base-rev", "nosuch", "commit"))
 
+    def test_places_may_follow_the_command(self):
+        tip = self.compose("commit")
+        self.assertEqual(self.compose("commit", "--base-rev", "base", "--root", self.top,
+                                      "--base-repo", self.base, base="/nonexistent"), tip)
+
     def test_usage_is_exit_2(self):
         self.assertEqual(self.run_compose("nonsense").returncode, 2)
         self.assertEqual(self.run_compose().returncode, 2)

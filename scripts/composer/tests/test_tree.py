@@ -147,6 +147,26 @@ class RoundTrip(Case):
         self.assertEqual(git(self.out, "rev-parse", "HEAD"), tip)
         self.assertIn("long count", (self.out / "kernel/dma/count.c").read_text())
 
+    def test_interrupted_checkout_is_taken_up_again(self):
+        subprocess.run(["rm", "-r", self.out], check=True)
+        (self.tmp / "bin").mkdir()
+        # A checkout that takes long and, like git's own, cleans up when asked to end.
+        write(self.tmp / "bin/git", "#!/bin/sh\ncase \"$*\" in *reset*--hard*)\n"
+              f"trap 'touch {self.tmp}/cleaned; exit 1' TERM; touch {self.tmp}/begun; "
+              "sleep 20 & wait;;\n*) PATH=${PATH#*:} exec git \"$@\";;\nesac\n", 0o755)
+        process = subprocess.Popen(
+            [sys.executable, COMPOSE, "--root", self.top, "--base-repo", self.base, "tree"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=quiet_env(PATH=f"{self.tmp}/bin:{os.environ['PATH']}"))
+        while not (self.tmp / "begun").exists():
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(), 130)
+        self.assertTrue((self.tmp / "cleaned").exists())
+        self.assertEqual(self.compose("tree"), self.tip)
+        self.assertEqual(git(self.out, "status", "--porcelain"), "")
+        self.assertEqual(self.compose("save"), "")
+
     def test_two_checkouts_share_a_base(self):
         subprocess.run(["cp", "-r", self.top, self.tmp / "other"], check=True)
         subprocess.run(["rm", "-r", self.tmp / "other/out"], check=True)
