@@ -136,13 +136,18 @@ class EditTree:
 
     def branch(self):
         """The branch of this tree: series, unless another checkout's tree has that."""
+        own = "series-" + self.project.ref_prefix.rpartition("/")[2]
+        if self.exists():
+            code, now, _ = self.git.call("symbolic-ref", "-q", "--short", "HEAD")
+            if not code and now.decode().strip() in ("series", own):
+                return now.decode().strip()
         listed = self.base.text("worktree", "list", "--porcelain").split("\n\n")
         mine = os.path.realpath(self.project.out)
         for entry in listed:
             lines = entry.split("\n")
             if "branch refs/heads/series" in lines and \
                     os.path.realpath(lines[0].partition(" ")[2]) != mine:
-                return "series-" + self.project.ref_prefix.rpartition("/")[2]
+                return own
         return "series"
 
     def keep_previous(self):
