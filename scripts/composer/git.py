@@ -13,6 +13,7 @@ configuration and no hook takes part.
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -28,6 +29,9 @@ _ATTRIBUTES = """\
 *.dts[io] diff=dts
 *.py diff=python
 """
+
+# Held back where an interrupt would leave something half done.
+ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 _OPTIONS = (
     "core.attributesFile=/dev/null", "core.excludesFile=/dev/null",
@@ -152,7 +156,15 @@ class ObjectStore(Git):
         super().__init__("/")
 
     def __enter__(self):
-        self.tmp = Path(tempfile.mkdtemp(prefix="compose-"))
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            self._fill(Path(tempfile.mkdtemp(prefix="compose-")))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        return self
+
+    def _fill(self, tmp):
+        self.tmp = tmp
         gitdir = self.tmp / "git"
         for sub in ("refs", "info", "objects"):
             (gitdir / sub).mkdir(parents=True)
@@ -165,7 +177,8 @@ class ObjectStore(Git):
         self._env = {"GIT_DIR": str(gitdir),
                      "GIT_OBJECT_DIRECTORY": str(self.source / "objects"),
                      "GIT_INDEX_FILE": str(self.tmp / "index")}
-        return self
 
     def __exit__(self, *exc):
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         shutil.rmtree(self.tmp, ignore_errors=True)
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)

@@ -15,8 +15,7 @@ import tempfile
 from pathlib import Path
 
 from .errors import ComposeError
-
-_HELD = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+from .git import ENDING
 
 
 @contextlib.contextmanager
@@ -75,7 +74,7 @@ def apply(project, contents, deletions=()):
 
 
 def _replace(project, staged, gone):
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         for path, temporary in staged.items():
             os.replace(temporary, path)
