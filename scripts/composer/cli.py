@@ -241,6 +241,8 @@ def main(argv=None):
     """Run one command; return the exit code."""
     args = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:     # nohup
+        signal.signal(signal.SIGHUP, _terminated)
     try:
         project = config.project(args.project or "linux", args.root, args.base_repo,
                                  args.base_rev, args.out)
