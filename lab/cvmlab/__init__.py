@@ -14,7 +14,9 @@
   kselftest  the series' kselftests, built for the guest
   books      figures out of the emulator's books
   guest      one guest, from initramfs to verdict
-  cli        lab/run
+  cli        lab/run; shell its --shell
+  debian     Debian's cloud kernels; fidelity boots them (lab/fidelity)
+  demo       lab/demo; its report is drawn by lab/report
 
 Arrows go downwards only: guest uses the parts, no part uses guest.
 """

@@ -149,18 +149,23 @@ def run(args, argv):
     return 1
 
 
-def terminate(_signal, _frame):
+def _terminate(_signal, _frame):
     raise KeyboardInterrupt
+
+
+def guarded(program, function, *args):
+    """Call function; errors become one line and the exit status."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return function(*args)
+    except LabError as err:
+        print(f"{program}: {err}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 130
 
 
 def main(argv=None):
     argv = sys.argv if argv is None else argv
-    signal.signal(signal.SIGTERM, terminate)
-    try:
-        return run(parser().parse_args(argv[1:]), argv)
-    except LabError as err:
-        print(f"lab/run: {err}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("lab/run: interrupted", file=sys.stderr)
-        return 130
+    return guarded("lab/run", run, parser().parse_args(argv[1:]), argv)

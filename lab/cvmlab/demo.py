@@ -10,7 +10,6 @@ import argparse
 import concurrent.futures
 import json
 import os
-import signal
 import sys
 import time
 
@@ -183,12 +182,4 @@ def main(argv=None):
     ap.add_argument("--report-only", action="store_true",
                     help="no guest: make the report of the figures in --out again")
     args = ap.parse_args(argv)
-    signal.signal(signal.SIGTERM, cli.terminate)
-    try:
-        return run(args)
-    except LabError as err:
-        print(f"lab/demo: {err}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("lab/demo: interrupted", file=sys.stderr)
-        return 130
+    return cli.guarded("lab/demo", run, args)
