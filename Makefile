@@ -21,8 +21,9 @@ T ?= boot
 OUT ?= out
 export CACHE KSRC QSRC
 
-kernel-of = $$(scripts/kernel-build $(1) $(CONFIG))
-lab-args = --qemu "$$(scripts/qemu-build)" --firmware "$$(scripts/qemu-build --firmware)"
+# The composer, on the revision that BASE or KSRC names.
+compose = base="$$(scripts/base linux)"; scripts/compose \
+	--base-repo "$${base% *}" --base-rev "$${base\#* }"
 
 ##@ The two commands to start with
 demo: deps ## the main job: stock and series kernels, emulated SEV and TDX, same I/O, one table
@@ -32,16 +33,18 @@ check: deps ## everything that CI runs (an hour with an empty cache, minutes wit
 
 ##@ The patch series
 tree: deps ## unpack BASE, one real git commit per patch, in out/linux
-	@base="$$(scripts/base linux)"; scripts/compose tree $${base:+--base-repo $${base% *} --base-rev $${base#* }}
-save: ## split the commits in out/linux back into patches/ and added files
-	@scripts/compose save
+	@$(compose) tree
+save: deps ## split the commits in out/linux back into patches/ and added files
+	@$(compose) save
 mails: deps ## mails that git am takes, with cover letters, per section, in out/mails
-	@base="$$(scripts/base linux)"; scripts/compose mails
+	@$(compose) mails
 refresh: deps ## write patches/ anew from what they compose to; changes nothing when in order
-	@base="$$(scripts/base linux)"; scripts/compose refresh
+	@$(compose) refresh
 rebase: deps ## move the series to KSRC=<dir or tarball>; stops at the first conflict
 	@test -n "$(KSRC)" || { echo "rebase: error: say which base: make rebase KSRC=<dir or tarball>" >&2; exit 2; }
-	@base="$$(scripts/base linux)"; scripts/compose rebase --base-rev $${base#* }
+	@pinned="$$(KSRC= scripts/base linux)"; new="$$(scripts/base linux)"; \
+		scripts/compose --base-repo "$${pinned% *}" --base-rev "$${pinned#* }" \
+		rebase --base-rev "$${new#* }"
 
 ##@ Building
 kernel: deps ## build a kernel: KERNEL=series|stock [CONFIG=<fragment>]; prints its path
