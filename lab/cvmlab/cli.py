@@ -130,14 +130,14 @@ def run(args, argv):
         list_platforms()
         return 0
     row = platforms.find(args.platform, args.accel)
-    if args.shell:
-        return shell.run(row, find_kernel(args.kernel), args)
-    if not args.test:
+    if not args.shell and not args.test:
         raise LabError(f"--test is missing; there are: {' '.join(tests.names())}")
-    tests.load(args.test)
-    name = f"{os.path.basename(args.test)} on {row.name} ({row.accel})"
+    what = "shell" if args.shell else tests.load(args.test).name
+    name = f"{what} on {row.name} ({row.accel})"
     try:
         platforms.require_host(row)
+        if args.shell:
+            return shell.run(row, find_kernel(args.kernel), args)
         options = options_from(args)
         outcome = guest.run(options)
     except Skip as reason:

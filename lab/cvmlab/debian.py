@@ -49,7 +49,7 @@ def image_of(depends):
 
 def parts_of(depends):
     """The packages that an image package is split into (since the
-    7.x kernels: base, binary, modules); none for a package in one piece."""
+    7.x ones: base, binary, modules); none for a package in one piece."""
     return re.findall(r"\blinux-(?:base|binary|modules)-\d[^\s,|]*", depends)
 
 

@@ -92,8 +92,10 @@ def require_host(platform):
     device = os.path.join(ROOT, "dev/kvm")
     if not os.path.exists(device):
         raise Skip("/dev/kvm is missing: no virtualization on this host, or kvm is not loaded")
-    if not os.access(device, os.R_OK | os.W_OK):
-        raise Skip("/dev/kvm is there, but this user may not open it")
+    try:
+        os.close(os.open(device, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as err:
+        raise Skip(f"/dev/kvm cannot be opened: {err.strerror}") from None
     if not platform.parameter:
         return
     path = os.path.join(ROOT, "sys/module", platform.parameter)

@@ -6,10 +6,7 @@ when its parent dies), is ended by its own process id only, and is asked
 politely first, so that the emulator can write its books.
 """
 
-import ctypes
-import os
 import shutil
-import signal
 import socket
 import subprocess
 from dataclasses import dataclass, field
@@ -17,7 +14,8 @@ from dataclasses import dataclass, field
 from . import devices, platforms
 from .errors import LabError
 
-PR_SET_PDEATHSIG = 1        # include/uapi/linux/prctl.h
+# setpriv(1) of util-linux: sets the signal and becomes QEMU, same process id
+DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL", "--"]
 
 
 @dataclass
@@ -118,10 +116,6 @@ def find_qemu(path):
     return found
 
 
-def _die_with_parent():
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 _running = set()
 
 
@@ -143,12 +137,13 @@ class Process:
         try:
             with open(log_path, "wb") as log:
                 self.child = subprocess.Popen(
-                    self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    DIE_WITH_PARENT + self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     pass_fds=(control_child.fileno(), qmp_child.fileno()),
-                    start_new_session=True, preexec_fn=_die_with_parent)
+                    start_new_session=True)
         except OSError as err:
             self._close()
-            raise LabError(f"cannot start {machine.qemu}: {err.strerror}") from None
+            raise LabError(f"cannot start {err.filename or machine.qemu}: "
+                           f"{err.strerror}") from None
         finally:
             control_child.close()
             qmp_child.close()

@@ -6,14 +6,13 @@ import os
 import subprocess
 import tempfile
 
-from . import devices, disks, initramfs, qemu
+from . import devices, disks, initramfs, platforms, qemu
 from .guest import APPEND
 
 
 def run(row, kernel, args):
     """Return: QEMU's exit status."""
-    from .platforms import require_host
-    require_host(row)
+    platforms.require_host(row)
     with tempfile.TemporaryDirectory(prefix="cvm-lab-") as scratch:
         names = list(devices.DEVICES)
         paths = {name: disks.Disk(os.path.join(scratch, name + ".raw"), name).path
