@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the tests of confidential guests have in common; see cvm.h
+ */
+#include <cpuid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/dma-heap.h>
+#include <linux/types.h>
+
+#include "kselftest.h"
+#include "cvm.h"
+
+#define HEAP	"/dev/dma_heap/system_cc_shared"
+
+/*
+ * The flags in /proc/cpuinfo do not tell a SEV guest: Linux clears them there,
+ * and shows them on a host that can run such guests. Hence the leaves that the
+ * kernel itself goes by, and for AMD the bit that says "in a virtual machine".
+ *
+ * 0x21 is TDX's: Intel TDX module specification, "CPUID.21H".
+ * 0x8000001f is AMD's: APM volume 3, "Encrypted Memory Capabilities".
+ * 0x40000003 and 0x4000000c are Hyper-V's: "Feature and Interface Discovery".
+ */
+#define LEAF_TDX		0x21
+#define LEAF_AMD_ENCRYPTION	0x8000001f
+#define LEAF_HYPERV_VENDOR	0x40000000
+#define LEAF_HYPERV_FEATURES	0x40000003
+#define LEAF_HYPERV_ISOLATION	0x4000000c
+
+static bool leaf_says(unsigned int leaf, const char *signature)
+{
+	unsigned int eax, ebx, ecx, edx;
+	char text[12];
+
+	__cpuid_count(leaf, 0, eax, ebx, ecx, edx);
+	if (leaf == LEAF_TDX) {
+		memcpy(text, &ebx, 4);
+		memcpy(text + 4, &edx, 4);
+		memcpy(text + 8, &ecx, 4);
+	} else {
+		memcpy(text, &ebx, 4);
+		memcpy(text + 4, &ecx, 4);
+		memcpy(text + 8, &edx, 4);
+	}
+
+	return !memcmp(text, signature, sizeof(text));
+}
+
+static const char *hyperv_platform(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	if (!leaf_says(LEAF_HYPERV_VENDOR, "Microsoft Hv"))
+		return NULL;
+
+	__cpuid(LEAF_HYPERV_FEATURES, eax, ebx, ecx, edx);
+	if (!(ebx & (1u << 22)))
+		return NULL;
+
+	__cpuid(LEAF_HYPERV_ISOLATION, eax, ebx, ecx, edx);
+	return (ebx & 0xf) ? "Hyper-V isolation" : NULL;
+}
+
+const char *cvm_platform(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	__cpuid(1, eax, ebx, ecx, edx);
+	if (!(ecx & (1u << 31)))
+		return NULL;
+
+	if (hyperv_platform())
+		return hyperv_platform();
+
+	if (__get_cpuid_max(0, NULL) >= LEAF_TDX &&
+	    leaf_says(LEAF_TDX, "IntelTDX    "))
+		return "TDX";
+
+	if (__get_cpuid_max(0x80000000, NULL) < LEAF_AMD_ENCRYPTION)
+		return NULL;
+
+	__cpuid(LEAF_AMD_ENCRYPTION, eax, ebx, ecx, edx);
+	return (eax & (1u << 1)) ? "SEV" : NULL;
+}
+
+void cvm_require(void)
+{
+	struct cvm_counters now;
+
+	ksft_print_header();
+
+	if (!cvm_platform())
+		ksft_exit_skip("not a confidential guest, according to CPUID\n");
+	if (!cvm_read_counters(&now))
+		ksft_exit_skip("no cc_to_* in /proc/vmstat: kernel without CONFIG_CC_CONVERT\n");
+
+	ksft_print_msg("platform: %s\n", cvm_platform());
+}
+
+int cvm_read_file(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+
+	n = read(fd, buf, size - 1);
+	if (n < 0)
+		n = -errno;
+	else
+		buf[n] = '\0';
+	close(fd);
+
+	return n;
+}
+
+int cvm_read_counters(struct cvm_counters *now)
+{
+	const struct {
+		const char *name;
+		unsigned long *value;
+	} counters[] = {
+		{ "cc_to_shared_2m",	&now->to_shared_2m },
+		{ "cc_to_shared_4k",	&now->to_shared_4k },
+		{ "cc_to_shared_fail",	&now->to_shared_fail },
+		{ "cc_to_private_2m",	&now->to_private_2m },
+		{ "cc_to_private_4k",	&now->to_private_4k },
+		{ "cc_to_private_fail", &now->to_private_fail },
+	};
+	unsigned long value;
+	char name[64];
+	int found = 0;
+	FILE *file;
+
+	memset(now, 0, sizeof(*now));
+	file = fopen("/proc/vmstat", "re");
+	if (!file)
+		ksft_exit_fail_msg("/proc/vmstat: %s\n", strerror(errno));
+
+	while (fscanf(file, "%63s %lu", name, &value) == 2) {
+		for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+			if (strcmp(name, counters[i].name))
+				continue;
+			*counters[i].value = value;
+			found++;
+		}
+	}
+	fclose(file);
+
+	return found;
+}
+
+struct cvm_counters cvm_delta(const struct cvm_counters *now,
+			      const struct cvm_counters *then)
+{
+	return (struct cvm_counters) {
+		.to_shared_2m	 = now->to_shared_2m - then->to_shared_2m,
+		.to_shared_4k	 = now->to_shared_4k - then->to_shared_4k,
+		.to_shared_fail	 = now->to_shared_fail - then->to_shared_fail,
+		.to_private_2m	 = now->to_private_2m - then->to_private_2m,
+		.to_private_4k	 = now->to_private_4k - then->to_private_4k,
+		.to_private_fail = now->to_private_fail - then->to_private_fail,
+	};
+}
+
+unsigned long cvm_shared_pages(const struct cvm_counters *c)
+{
+	return c->to_shared_2m * (CVM_BLOCK / CVM_PAGE) + c->to_shared_4k;
+}
+
+unsigned long cvm_private_pages(const struct cvm_counters *c)
+{
+	return c->to_private_2m * (CVM_BLOCK / CVM_PAGE) + c->to_private_4k;
+}
+
+void cvm_print(const char *what, const struct cvm_counters *c)
+{
+	ksft_print_msg("%s: to shared 2m=%lu 4k=%lu fail=%lu, to private 2m=%lu 4k=%lu fail=%lu\n",
+		       what, c->to_shared_2m, c->to_shared_4k, c->to_shared_fail,
+		       c->to_private_2m, c->to_private_4k, c->to_private_fail);
+}
+
+bool cvm_can_share(void)
+{
+	return !access(HEAP, R_OK | W_OK);
+}
+
+int cvm_share(size_t bytes)
+{
+	struct dma_heap_allocation_data data = {
+		.len = bytes,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+	};
+	int heap = open(HEAP, O_RDWR | O_CLOEXEC);
+	int ret = 0;
+
+	if (heap < 0)
+		return -errno;
+	if (ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &data))
+		ret = -errno;
+	close(heap);
+
+	return ret ?: (int)data.fd;
+}
+
+const char *cvm_cmdline(const char *name)
+{
+	static char cmdline[4096];
+	const char *value = NULL;
+	size_t len = strlen(name);
+	char *word, *save;
+
+	if (cvm_read_file("/proc/cmdline", cmdline, sizeof(cmdline)) < 0)
+		return NULL;
+
+	/* The last one counts. */
+	for (word = strtok_r(cmdline, "\n ", &save); word;
+	     word = strtok_r(NULL, "\n ", &save)) {
+		if (!strncmp(word, name, len) && word[len] == '=')
+			value = word + len + 1;
+	}
+
+	return value;
+}
+
+bool cvm_kernel_log(bool (*line)(const char *text, void *arg), void *arg)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char record[8192], *text, *end;
+	bool found = false;
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+
+	while (!found) {
+		n = read(fd, record, sizeof(record) - 1);
+		/* EPIPE: the record was overwritten, go on with the next. */
+		if (n < 0 && errno == EPIPE)
+			continue;
+		if (n <= 0)
+			break;
+
+		/* "level,sequence,time,flags;text\n key=value\n" */
+		record[n] = '\0';
+		text = strchr(record, ';');
+		if (!text)
+			continue;
+		end = strchr(text, '\n');
+		if (end)
+			*end = '\0';
+		found = line(text + 1, arg);
+	}
+	close(fd);
+
+	return found;
+}
