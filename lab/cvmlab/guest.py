@@ -150,15 +150,23 @@ class Guest:
     # --- life ---
 
     def run(self):
-        os.makedirs(self.options.out, exist_ok=True)
-        for name in os.listdir(self.options.out):
-            if name.startswith("books") and name.endswith(".json"):
-                os.unlink(self.path(name))
+        self._fresh_folder()
         with tempfile.TemporaryDirectory(prefix="cvm-lab-") as scratch:
             self._boot(scratch)
             self._judge()
         self._save()
         return self.outcome
+
+    def _fresh_folder(self):
+        """Nothing of an earlier run may be taken for this one's."""
+        try:
+            os.makedirs(self.options.out, exist_ok=True)
+            for name in os.listdir(self.options.out):
+                if name == "guest.json" or name.startswith("books") and name.endswith(".json"):
+                    os.unlink(self.path(name))
+            open(self.path("console.log"), "w", encoding="utf-8").close()
+        except OSError as err:
+            raise LabError(f"cannot write to {self.options.out}: {err.strerror}") from None
 
     def _machine(self, scratch):
         opts = self.options

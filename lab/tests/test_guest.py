@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Whole runs against a stand-in for QEMU: everything that can go wrong must
+turn into a failed result, and nothing may be left behind."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from cvmlab import cli, guest
+from cvmlab.errors import LabError
+from cvmlab.guest import ktap
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FAKE = os.path.join(HERE, "fake_qemu")
+TEST = "# test: stand-in\n# devices: virtio-blk\n# timeout: 30\n"
+
+
+class Standin(unittest.TestCase):
+    """A kernel, a busybox and a test that are just good enough."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.dir = folder.name
+        self.kernel = self.put("bzImage", b"kernel")
+        self.test = self.put("standin", TEST.encode())
+        # the smallest thing that counts as a static program: a 64-bit ELF
+        # header without program headers
+        self.busybox = self.put("busybox", b"\x7fELF\x02".ljust(64, b"\0"))
+        self.addCleanup(os.environ.pop, "FAKE_QEMU", None)
+
+    def put(self, name, data):
+        path = os.path.join(self.dir, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+
+class Run(Standin):
+    def options(self, **more):
+        return guest.Options(**{**dict(platform="sev", kernel=self.kernel, test=self.test,
+                                       out=os.path.join(self.dir, "out"), qemu=FAKE,
+                                       busybox=self.busybox), **more})
+
+    def go(self, wrong="", **more):
+        os.environ["FAKE_QEMU"] = wrong
+        return guest.run(self.options(**more))
+
+    def failures(self, wrong, **more):
+        report = ktap.Report(self.go(wrong, **more).checks)
+        return {path: reason for path, status, reason in report.leaves()
+                if status == ktap.FAILED}
+
+    def test_all_well(self):
+        outcome = self.go()
+        self.assertTrue(outcome.ok(), outcome.checks)
+        self.assertEqual([check.name for check in outcome.checks],
+                         ["standin", "console", "virtio-blk file on the host", "no violation"])
+        self.assertEqual(outcome.facts["direct_map_4k_kb.before"], "100")
+        self.assertEqual(outcome.marks["final"]["shared_pages"], 10)
+        with open(os.path.join(self.dir, "out", "guest.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["passed"], 6)
+
+    def test_plain_needs_no_books(self):
+        self.assertTrue(self.go(platform="plain").ok())
+
+    def test_what_goes_wrong_fails(self):
+        for wrong, path, why in (
+                ("notok", "standin/last", ""),
+                ("short", "standin", "planned 3 tests, saw 2"),
+                ("status", "standin", "status 1"),
+                ("early", "standin", "planned 3 tests, saw 2"),
+                ("warn", "console", "swiotlb.c"),
+                ("lostwrite", "virtio-blk file on the host", "does not hold"),
+                ("violation", "no violation", "3 by a device"),
+                ("nobooks", "books", "no usable books"),
+                ("halfbooks", "books", "violations")):
+            with self.subTest(wrong):
+                failed = self.failures(wrong)
+                self.assertIn(path, failed)
+                self.assertIn(why, failed[path])
+
+    def test_corrupt_disk_fails(self):
+        failed = self.failures("", corrupt="virtio-blk")
+        self.assertIn("standin/io", failed)
+        self.assertIn("virtio-blk file on the host", failed)
+
+    def test_warning_in_the_baseline_is_forgiven(self):
+        self.go("warn", out=os.path.join(self.dir, "stock"))
+        baseline = os.path.join(self.dir, "stock", "console.log")
+        self.assertTrue(self.go("warn", baseline=baseline).ok())
+
+    def test_hang_meets_the_time_limit(self):
+        start = time.monotonic()
+        outcome = self.go("hang", timeout=2)
+        self.assertFalse(outcome.ok())
+        self.assertIn("TIMEOUT no end after 2 s, in user space", outcome.checks[0].reason)
+        self.assertLess(time.monotonic() - start, 20)
+
+    def test_a_guest_that_does_not_power_off(self):
+        self.assertIn("did not power off",
+                      self.go("linger", timeout=3, platform="plain").checks[0].reason)
+
+    def test_refused_command_line(self):
+        reason = self.go("refuse").checks[0].reason
+        self.assertIn("before user space", reason)
+        self.assertIn("invalid object type", reason)
+
+    def test_old_books_are_not_taken_for_new(self):
+        self.go()
+        self.assertIn("books", self.failures("nobooks"))
+
+    def test_output_folder_cannot_be_made(self):
+        with self.assertRaisesRegex(LabError, "cannot write to .*Not a directory"):
+            self.go(out=os.path.join(self.kernel, "out"))
+
+    def test_no_kernel(self):
+        with self.assertRaisesRegex(LabError, "no kernel image at /nonexistent"):
+            self.go(kernel="/nonexistent")
+
+
+class CommandLine(Standin):
+    def argv(self, *more):
+        return ["lab/run", "--platform", "plain", "--kernel", self.kernel, "--test", self.test,
+                "--qemu", FAKE, "--busybox", self.busybox, "--out",
+                os.path.join(self.dir, "out"), *more]
+
+    def call(self, argv):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = cli.main(argv)
+        return status, out.getvalue(), err.getvalue()
+
+    def test_status_and_ktap(self):
+        status, out, _ = self.call(self.argv())
+        self.assertEqual(status, 0)
+        self.assertEqual(ktap.parse(out.splitlines()).counts, (5, 0, 0))
+
+    def test_failure_tells_how_to_repeat(self):
+        os.environ["FAKE_QEMU"] = "warn"
+        status, out, _ = self.call(self.argv())
+        self.assertEqual(status, 1)
+        self.assertIn("last 40 lines of", out)
+        self.assertIn("# run again: lab/run --platform plain", out)
+
+    def test_wrong_input_is_one_line(self):
+        for more, word in ((("--platform", "sgx"), "there are: plain"),
+                           (("--test", "nope"), "there are: boot"),
+                           (("--kernel", "nope"), "unknown kernel 'nope'"),
+                           (("--qemu", "/nonexistent"), "no QEMU at"),
+                           (("--busybox", "/bin/ls"), "busybox-static")):
+            status, _, err = self.call(self.argv(*more))
+            self.assertEqual(status, 2)
+            self.assertEqual(len(err.strip().splitlines()), 1)
+            self.assertIn(word, err)
+
+    def interrupted(self, number):
+        env = {**os.environ, "FAKE_QEMU": "hang", "TMPDIR": self.dir}
+        argv = [sys.executable, os.path.join(HERE, "..", "run"), *self.argv()[1:]]
+        runner = subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        log = os.path.join(self.dir, "out", "control.log")
+        child = self.wait_for(lambda: os.path.exists(log) and os.path.getsize(log) > 100
+                              and self.children(runner.pid))
+        runner.send_signal(number)
+        status = runner.wait(20)
+        self.wait_for(lambda: all(self.gone(pid) for pid in child))
+        return status
+
+    def wait_for(self, condition):
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.05)
+        self.fail("nothing came of it within 20 s")
+
+    @staticmethod
+    def children(pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+
+    @staticmethod
+    def gone(pid):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                return file.read().rpartition(")")[2].split()[0] == "Z"
+        except OSError:
+            return True
+
+    def test_interrupt_leaves_nothing(self):
+        self.assertEqual(self.interrupted(signal.SIGINT), 130)
+        self.assertEqual([n for n in os.listdir(self.dir) if n.startswith("cvm-lab-")], [])
+
+    def test_terminate_leaves_nothing(self):
+        self.assertEqual(self.interrupted(signal.SIGTERM), 130)
+
+    def test_kill_takes_qemu_along(self):
+        self.assertEqual(self.interrupted(signal.SIGKILL), -signal.SIGKILL)
