@@ -13,7 +13,7 @@ import os
 import sys
 import time
 
-from . import books, cli, guest, qemu
+from . import books, cli, guest
 from .errors import LabError
 
 PLATFORMS, KERNELS, TEST = ("sev", "tdx"), ("stock", "series"), "cycles"
@@ -86,27 +86,22 @@ def run_all(args):
     kernels = {"stock": args.stock, "series": args.series}
     results = {}
     start = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+    with guest.pool(args.jobs) as pool:
         for kernel in KERNELS:
             jobs = {}
             for platform in PLATFORMS:
                 options = _options(args, platform, kernel, kernels[kernel])
                 jobs[pool.submit(guest.run, options)] = platform
-            try:
-                _collect(jobs, kernel, results, start)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                qemu.stop_all()
-                raise
+            _say(f"boot and I/O with the {kernel} kernel on {' and '.join(PLATFORMS)}; "
+                 f"consoles: {os.path.join(args.out, 'demo')}/*-{kernel}/console.log", start)
+            for job in concurrent.futures.as_completed(jobs):
+                outcome = results[jobs[job], kernel] = job.result()
+                _say(f"{jobs[job]} {kernel}: {'ok' if outcome.ok() else 'FAILED'}", start)
     return results
 
 
-def _collect(jobs, kernel, results, start):
-    for job in concurrent.futures.as_completed(jobs):
-        outcome = job.result()
-        results[jobs[job], kernel] = outcome
-        print(f"# {jobs[job]} {kernel}: {'ok' if outcome.ok() else 'FAILED'} after "
-              f"{time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+def _say(text, start):
+    print(f"== {text} ({time.monotonic() - start:.0f} s)", file=sys.stderr, flush=True)
 
 
 def folder(out, platform, kernel):

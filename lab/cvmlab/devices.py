@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Devices that a guest test can ask for by name.
 
-No network interface reaches the outside: virtio-net sits on the user network
-with restrict=on, the others on an unconnected hub port, which is enough for
-link-up and for the buffers that a driver maps.
+No network interface reaches the outside: each has a user network of its own
+with restrict=on, which is enough for link-up and for the buffers that a driver
+maps.
 """
 
 from .errors import LabError
@@ -20,9 +20,9 @@ DEVICES = {
               "-device", "nvme,drive=nvme0,serial=nvme"], True),
     "virtio-net": (["-netdev", "user,id=net-virtio,restrict=on",
                     "-device", f"virtio-net-pci,netdev=net-virtio,romfile=,{VIRTIO}"], False),
-    "e1000e": (["-netdev", "hubport,id=net-e1000e,hubid=1",
+    "e1000e": (["-netdev", "user,id=net-e1000e,restrict=on",
                 "-device", "e1000e,netdev=net-e1000e,romfile="], False),
-    "igb": (["-netdev", "hubport,id=net-igb,hubid=2",
+    "igb": (["-netdev", "user,id=net-igb,restrict=on",
              "-device", "igb,netdev=net-igb,romfile="], False),
     "virtio-rng": (["-device", f"virtio-rng-pci,{VIRTIO}"], False),
 }

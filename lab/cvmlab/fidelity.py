@@ -19,39 +19,50 @@ SUITES = ("bookworm", "trixie", "trixie-backports")
 PLATFORMS = ("sev", "tdx")
 
 
-def boot(kernel, platform, args, name):
-    """One guest.  Return: a ktap.Result."""
-    out = os.path.join(args.out, name.replace(" ", "-"))
+def boot(kernel, suite, platform, args):
+    """One guest.  Return: its Outcome; raises Skip without support."""
+    kernel.require(platform)
     with tempfile.TemporaryDirectory(prefix="cvm-lab-") as scratch:
         wanted = [module for needs in debian.DISKS.values() for module in needs]
         modules, missing = kernel.modules(wanted, scratch)
         disks = [disk for disk, needs in debian.DISKS.items() if not set(needs) & set(missing)]
-        outcome = guest.run(guest.Options(
-            platform=platform, kernel=kernel.image, test="debian", out=out, qemu=args.qemu,
-            firmware_dir=args.firmware, busybox=args.busybox, timeout=args.timeout,
-            modules=modules, settings={"DISKS": " ".join(disks)}))
-    print(f"# {name}: {kernel.release}, boot {outcome.boot_s} s, I/O on {' '.join(disks) or 'no disk'}")
+        return guest.run(guest.Options(
+            platform=platform, kernel=kernel.image, test="debian",
+            out=folder(args, suite, platform), qemu=args.qemu, firmware_dir=args.firmware,
+            busybox=args.busybox, timeout=args.timeout, modules=modules,
+            settings={"DISKS": " ".join(disks)}))
+
+
+def folder(args, suite, platform):
+    return os.path.join(args.out, f"{suite}-{platform}")
+
+
+def show(writer, kernel, outcome, suite, platform, args):
+    """One guest's result."""
+    sums = outcome.facts.get("checksums", [])
+    writer.note(f"{suite} {platform}: {kernel.release}, boot {outcome.boot_s} s, "
+                f"{len(sums)} areas of {' '.join(sorted({s['disk'] for s in sums}))} compared")
+    ktap.emit(writer, ktap.Result(f"{suite} {platform}",
+                                  ktap.PASSED if outcome.ok() else ktap.FAILED,
+                                  subtests=outcome.checks))
     if not outcome.ok():
-        cli.print_failure(out, ["lab/fidelity", "--suite", name.split()[0], "--platform", platform,
-                                "--qemu", args.qemu, "--firmware", args.firmware,
-                                "--out", args.out])
-    return ktap.Result(name, ktap.PASSED if outcome.ok() else ktap.FAILED,
-                       subtests=outcome.checks)
+        cli.print_failure(folder(args, suite, platform),
+                          ["lab/fidelity", "--suite", suite, "--platform", platform,
+                           "--qemu", args.qemu, "--firmware", args.firmware, "--out", args.out])
 
 
 def run(args):
-    cases = [(s, p) for s in args.suite or SUITES for p in args.platform or PLATFORMS]
+    suites = args.suite or SUITES
+    kernels = {suite: debian.Kernel(debian.fetch(suite)) for suite in suites}
+    cases = [(s, p) for s in suites for p in args.platform or PLATFORMS]
     writer = ktap.Writer(sys.stdout, len(cases))
-    kernels = {}
-    for suite, platform in cases:
-        name = f"{suite} {platform}"
-        try:
-            if suite not in kernels:
-                kernels[suite] = debian.Kernel(debian.fetch(suite))
-            kernels[suite].require(platform)
-            ktap.emit(writer, boot(kernels[suite], platform, args, name))
-        except Skip as reason:
-            writer.skip(name, reason)
+    with guest.pool(args.jobs) as pool:
+        jobs = [pool.submit(boot, kernels[s], s, p, args) for s, p in cases]
+        for (suite, platform), job in zip(cases, jobs):
+            try:
+                show(writer, kernels[suite], job.result(), suite, platform, args)
+            except Skip as reason:
+                writer.skip(f"{suite} {platform}", reason)
     return 0 if writer.ok() else 1
 
 
@@ -63,6 +74,7 @@ def main(argv=None):
     ap.add_argument("--firmware", default=os.environ.get("CVM_FIRMWARE", ""), metavar="DIR")
     ap.add_argument("--busybox", default="")
     ap.add_argument("--out", default=os.path.join("out", "fidelity"), metavar="DIR")
+    ap.add_argument("--jobs", type=int, default=2, help="guests at a time (default 2)")
     ap.add_argument("--timeout", type=float, default=0, help="seconds per guest")
     args = ap.parse_args(argv)
     return cli.guarded("lab/fidelity", run, args)

@@ -10,6 +10,8 @@ cannot.  Files in the output folder:
     guest.json                            facts, times and verdicts
 """
 
+import concurrent.futures
+import contextlib
 import json
 import os
 import sys
@@ -286,6 +288,19 @@ def _write_json(path, value):
     with open(path, "w", encoding="utf-8") as file:
         json.dump(value, file, indent=1, sort_keys=True)
         file.write("\n")
+
+
+@contextlib.contextmanager
+def pool(jobs):
+    """Threads for guests side by side.  If the caller leaves with an
+    exception, such as an interrupt, all guests are ended first."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as executor:
+        try:
+            yield executor
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            qemu.stop_all()
+            raise
 
 
 def run(options):
