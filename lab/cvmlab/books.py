@@ -7,8 +7,9 @@ nothing in a table or a chart is ever a default.
 
 from .errors import LabError
 
-SIZES = ("4k", "2m", "other")
-DIRECTIONS = ("to_shared", "to_private")
+# our names -> the names of QAPI, which wants letters first and no underscore
+SIZES = {"4k": "size-4k", "2m": "size-2m", "other": "other"}
+DIRECTIONS = {"to_shared": "to-shared", "to_private": "to-private"}
 
 
 def number(tree, path, where):
@@ -23,8 +24,9 @@ def number(tree, path, where):
 
 
 def conversions(books, where):
-    return {way: {size: number(books, f"conversions.{way}.{size}", where) for size in SIZES}
-            for way in DIRECTIONS}
+    return {way: {size: number(books, f"conversions.{theirs}.{key}", where)
+                  for size, key in SIZES.items()}
+            for way, theirs in DIRECTIONS.items()}
 
 
 def timeline(books, where):
@@ -32,5 +34,5 @@ def timeline(books, where):
     points = books.get("timeline") if isinstance(books, dict) else None
     if not isinstance(points, list) or not points:
         raise LabError(f"{where}: the books have no timeline")
-    return [(number(p, "ns", where) / 1e9, number(p, "shared_pages", where) / 256,
+    return [(number(p, "ns", where) / 1e9, number(p, "shared-pages", where) / 256,
              number(p, "mixed", where)) for p in points]

@@ -31,8 +31,8 @@ def entry(folder, outcome, where):
     return {
         "conversions": books.conversions(final, where),
         "mixed_frames": books.number(final, "frames.mixed", where),
-        "shared_pages": books.number(final, "shared_pages", where),
-        "shared_pages_peak": books.number(final, "shared_pages_peak", where),
+        "shared_pages": books.number(final, "shared-pages", where),
+        "shared_pages_peak": books.number(final, "shared-pages-peak", where),
         "hypercalls": books.number(final, "hypercalls.conversion", where),
         "violations": {kind: books.number(outcome.books, f"violations.{kind}", where)
                        for kind in ("cpu", "dma")},

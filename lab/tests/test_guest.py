@@ -64,7 +64,7 @@ class Run(Standin):
         self.assertEqual([check.name for check in outcome.checks],
                          ["standin", "console", "virtio-blk file on the host", "no violation"])
         self.assertEqual(outcome.facts["direct_map_4k_kb.before"], "100")
-        self.assertEqual(outcome.marks["final"]["shared_pages"], 10)
+        self.assertEqual(outcome.marks["final"]["shared-pages"], 10)
         with open(os.path.join(self.dir, "out", "guest.json"), encoding="utf-8") as file:
             self.assertEqual(json.load(file)["passed"], 6)
 

@@ -14,17 +14,17 @@ from cvmlab.errors import LabError
 from cvmlab.guest import Outcome
 from report import charts, page, svg
 
-WAY = {"4k": 1492, "2m": 128, "other": 3, "pages": 70000}
+WAY = {"size-4k": 1492, "size-2m": 128, "other": 3, "pages": 70000}
 BOOKS = {
     "version": 1, "kind": "sev", "launches": 1,
-    "conversions": {"to_shared": WAY, "to_private": {**WAY, "2m": 0}},
+    "conversions": {"to-shared": WAY, "to-private": {**WAY, "size-2m": 0}},
     "declarations": {"requests": 2, "pages": 9}, "hypercalls": {"total": 3000, "conversion": 2700},
-    "shared_pages": 66000, "shared_pages_peak": 66500,
-    "frames": {"shared": 127, "mixed": 12, "mixed_peak": 14}, "mixed_frames": [],
+    "shared-pages": 66000, "shared-pages-peak": 66500,
+    "frames": {"shared": 127, "mixed": 12, "mixed-peak": 14}, "mixed-frames": [],
     "violations": {"cpu": 0, "dma": 0, "log": []},
-    "timeline": [{"ns": 0, "shared_pages": 0, "mixed": 0},
-                 {"ns": 2500000000, "shared_pages": 66500, "mixed": 14},
-                 {"ns": 9100000000, "shared_pages": 66000, "mixed": 12}],
+    "timeline": [{"ns": 0, "shared-pages": 0, "mixed": 0},
+                 {"ns": 2500000000, "shared-pages": 66500, "mixed": 14},
+                 {"ns": 9100000000, "shared-pages": 66000, "mixed": 12}],
 }
 
 
@@ -58,8 +58,8 @@ class Entry(unittest.TestCase):
         self.assertFalse(demo.entry("x", bad, "w")["io"]["checksum_ok"])
 
     def test_every_missing_figure_is_named(self):
-        for path in ("conversions.to_shared.4k", "conversions.to_private.2m", "frames.mixed",
-                     "shared_pages", "shared_pages_peak", "hypercalls.conversion",
+        for path in ("conversions.to-shared.size-4k", "conversions.to-private.size-2m",
+                     "frames.mixed", "shared-pages", "shared-pages-peak", "hypercalls.conversion",
                      "violations.cpu", "violations.dma"):
             broken = copy.deepcopy(BOOKS)
             *way, last = path.split(".")
@@ -73,7 +73,7 @@ class Entry(unittest.TestCase):
     def test_no_number(self):
         for value in (None, "12", True):
             with self.assertRaisesRegex(LabError, "not a number"):
-                demo.entry("x", outcome({**BOOKS, "shared_pages": value}), "w")
+                demo.entry("x", outcome({**BOOKS, "shared-pages": value}), "w")
 
     def test_missing_facts(self):
         for key in ("direct_map_4k_kb.after", "checksums"):
