@@ -1,0 +1,14 @@
+/*
+ * Emulated confidential guests: stub for targets that have none
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qapi/qapi-commands-cvm-emu.h"
+
+CvmEmuBooks *qmp_query_cvm_emu(Error **errp)
+{
+    error_setg(errp, "this target has no cvm-emu object");
+    return NULL;
+}
