@@ -96,7 +96,7 @@ def run_all(args):
                  f"consoles: {os.path.join(args.out, 'demo')}/*-{kernel}/console.log", start)
             for job in concurrent.futures.as_completed(jobs):
                 outcome = results[jobs[job], kernel] = job.result()
-                _say(f"{jobs[job]} {kernel}: {'ok' if outcome.ok() else 'FAILED'}", start)
+                _say(f"{jobs[job]} {kernel}: {'done' if outcome.ok() else 'not all well'}", start)
     return results
 
 
@@ -117,11 +117,18 @@ def _options(args, platform, kernel, image):
                          busybox=args.busybox, timeout=args.timeout, baseline=baseline)
 
 
+def failed(results):
+    """The guests that make the demo fail.  What the stock kernel does to its
+    memory is a figure of the table, not a failure."""
+    def fatal(kernel, check):
+        return not (kernel == "stock" and check.name == guest.NO_VIOLATION)
+    return {key: outcome for key, outcome in results.items()
+            if not guest.all_passed(c for c in outcome.checks if fatal(key[1], c))}
+
+
 def print_failures(results, args):
     """KTAP of what failed, with the console's end and the command to repeat."""
     for (platform, kernel), outcome in results.items():
-        if outcome.ok():
-            continue
         print(f"\n{platform} {kernel} failed:")
         cli.print_results(outcome, f"{TEST} on {platform} with the {kernel} kernel")
         argv = ["lab/run", "--platform", platform, "--kernel", getattr(args, kernel),
@@ -148,9 +155,8 @@ def run(args):
         if not os.path.isfile(getattr(args, name)):
             raise LabError(f"no {name} kernel image at {getattr(args, name)}")
     results = run_all(args)
-    if not all(outcome.ok() for outcome in results.values()):
-        print_failures(results, args)
-        return 1
+    broken = failed(results)
+    print_failures(broken, args)
     demo = {p: {k: entry(folder(args.out, p, k), results[p, k], f"{p} {k}") for k in KERNELS}
             for p in PLATFORMS}
     path = os.path.join(args.out, "demo.json")
@@ -161,7 +167,7 @@ def run(args):
     print("\n".join(table(demo)))
     print(f"\nfigures: {path}   report: {page_path}   four guests in "
           f"{time.monotonic() - start:.0f} s")
-    return 0
+    return 1 if broken else 0
 
 
 def main(argv=None):

@@ -61,6 +61,13 @@ class Options:
     corrupt: str = ""           # flip a bit of this disk: a negative test
 
 
+NO_VIOLATION = "no violation"
+
+
+def all_passed(checks):
+    return all(status != ktap.FAILED for check in checks for _, status, _ in check.leaves())
+
+
 @dataclass
 class Outcome:
     """What came of it.  checks: ktap.Result per check, the test's own first."""
@@ -73,8 +80,7 @@ class Outcome:
     boots: int = 0
 
     def ok(self):
-        return all(status != ktap.FAILED for check in self.checks
-                   for _, status, _ in check.leaves())
+        return all_passed(self.checks)
 
     def check(self, name, ok, reason=""):
         self.checks.append(ktap.Result(name, ktap.PASSED if ok else ktap.FAILED,
@@ -272,7 +278,7 @@ class Guest:
             outcome.check("books", False, f"no usable books: {err}")
             return
         first = json.dumps(violations.get("log", [])[:1])
-        outcome.check("no violation", count == 0,
+        outcome.check(NO_VIOLATION, count == 0,
                       f"{violations['cpu']} by a CPU, {violations['dma']} by a device; first: {first}")
 
     def _save(self):

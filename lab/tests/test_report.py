@@ -89,6 +89,22 @@ class Entry(unittest.TestCase):
             demo.entry("x", bad, "w")
 
 
+class Failed(unittest.TestCase):
+    @staticmethod
+    def results(kernel, name):
+        bad = outcome()
+        bad.check(name, False, "1 by a CPU")
+        return {("sev", kernel): bad, ("tdx", kernel): outcome()}
+
+    def test_violation_of_the_stock_kernel_is_a_figure(self):
+        self.assertEqual(demo.failed(self.results("stock", "no violation")), {})
+
+    def test_everything_else_fails(self):
+        for kernel, name in (("series", "no violation"), ("stock", "console"),
+                             ("series", "console")):
+            self.assertEqual(list(demo.failed(self.results(kernel, name))), [("sev", kernel)])
+
+
 class Table(unittest.TestCase):
     def test_columns(self):
         lines = demo.table(whole())
