@@ -26,6 +26,8 @@ COMPLAINT = re.compile(
       |scheduling\ while\ atomic|bad\ page\ state|Bad\ page|unreferenced\ object
       |list_(add|del)\ corruption|DMA-API:|nobody\ cared|Call\ Trace:|stack\ guard
       |segfault\ at|stack-protector|end_trace|---\[\ end""", re.X)
+CUT = re.compile(r"-\[ cut here \]-")
+END = re.compile(r"---\[ end trace ")
 STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[CT]\d+\])? ?")
 VOLATILE = ((re.compile(r"\b0x[0-9a-f]+\b|\b[0-9a-f]{8,16}\b"), "X"),
             (re.compile(r"\+X/X"), ""),
@@ -67,15 +69,42 @@ def load_known(path=KNOWN):
     return rules
 
 
-def complaints(lines, platform, baseline=(), rules=None):
-    """The lines that fail a test: complaints neither known nor in baseline."""
-    rules = load_known() if rules is None else rules
-    usual = {normal(line) for line in baseline}
-    found = []
+def splats(lines):
+    """Group complaints.  Yield (title, lines): what stands between "cut here"
+    and "end trace" is one, whose title is its first telling line; elsewhere,
+    and in a block that does not end, each complaining line is one of its own."""
+    block = None
     for line in lines:
-        if not COMPLAINT.search(line) or normal(line) in usual:
-            continue
-        if any(name in ("*", platform) and rule.search(line) for name, rule in rules):
-            continue
-        found.append(line)
-    return found
+        if CUT.search(line):
+            yield from _single(block or [])
+            block = [line]
+        elif block is not None:
+            block.append(line)
+            if END.search(line):
+                yield _title(block), block
+                block = None
+        elif COMPLAINT.search(line):
+            yield line, [line]
+    yield from _single(block or [])
+
+
+def _single(lines):
+    for line in lines:
+        if COMPLAINT.search(line):
+            yield line, [line]
+
+
+def _title(block):
+    return next((line for line in block[1:] if COMPLAINT.search(line)), block[0])
+
+
+def complaints(lines, platform, baseline=(), rules=None):
+    """The titles of what fails a test: neither known nor in baseline."""
+    rules = load_known() if rules is None else rules
+    usual = {normal(title) for title, _ in splats(baseline)}
+
+    def known(block):
+        return any(name in ("*", platform) and rule.search(line)
+                   for name, rule in rules for line in block)
+    return [title for title, block in splats(lines)
+            if normal(title) not in usual and not known(block)]
