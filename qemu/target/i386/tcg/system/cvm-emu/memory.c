@@ -188,18 +188,21 @@ void cvm_emu_long_mode__slow(CPUX86State *env)
     }
 }
 
-static void cvm_emu_discard(MemoryRegion *mr)
+static void cvm_emu_discard(MemoryRegion *mr, hwaddr offset, hwaddr size)
 {
     RAMBlock *rb = mr->ram_block;
 
-    if (ram_block_discard_range(rb, 0, qemu_ram_get_used_length(rb))) {
-        memset(qemu_ram_get_host_addr(rb), 0, qemu_ram_get_used_length(rb));
+    if (ram_block_discard_range(rb, offset, size)) {
+        memset((uint8_t *)qemu_ram_get_host_addr(rb) + offset, 0, size);
     }
 }
 
 /*
- * A reset makes a new guest: nothing survives in either copy.  Runs before
- * the loader puts its blobs into memory, and with all CPUs stopped.
+ * A reset makes a new guest: nothing survives in either copy, but for the
+ * first MiB of the shared one.  SeaBIOS runs there, the chipset does not
+ * bring back its ROM, and a guest uses this area mostly in private.
+ *
+ * Runs before the loader puts its blobs into memory, with all CPUs stopped.
  */
 static void cvm_emu_reset(void *opaque)
 {
@@ -218,15 +221,17 @@ static void cvm_emu_reset(void *opaque)
         cvm_emu_books_sample(s);
     }
     bitmap_zero(s->halted, MACHINE(qdev_get_machine())->smp.max_cpus);
+    s->td_ctls = 0;
+    s->notify_enables = 0;
     for (i = 0; i < s->ranges->len; i++) {
         CvmEmuRange *r = &g_array_index(s->ranges, CvmEmuRange, i);
 
         if (r->gpa >= FIRMWARE_LOW && !r->mr->readonly &&
             !r->mr->rom_device) {
-            cvm_emu_discard(r->mr);
+            cvm_emu_discard(r->mr, r->offset, r->size);
         }
     }
-    cvm_emu_discard(&s->ram);
+    cvm_emu_discard(&s->ram, 0, memory_region_size(&s->ram));
     tb_flush(first_cpu);
 }
 
