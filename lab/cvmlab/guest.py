@@ -77,6 +77,7 @@ class Outcome:
     books: dict = None
     boot_s: float = 0.0
     seconds: float = 0.0
+    qemu_cpu_s: float = 0.0     # CPU time of QEMU up to the end of the test
     boots: int = 0
 
     def ok(self):
@@ -210,6 +211,7 @@ class Guest:
         channel = Channel(process.control, self, self.path("control.log"))
         try:
             in_time = channel.serve(deadline, lambda: process.wait(0) is None)
+            self.outcome.qemu_cpu_s = process.cpu_seconds()
             status = process.wait(min(10, deadline - time.monotonic())) if in_time else None
         finally:
             process.stop()
@@ -287,7 +289,7 @@ class Guest:
         _write_json(self.path("guest.json"), {
             "platform": self.row.name, "accel": self.row.accel, "kernel": self.options.kernel,
             "test": self.test.name, "boot_s": outcome.boot_s, "seconds": outcome.seconds,
-            "boots": outcome.boots, "facts": outcome.facts, **counts._asdict()})
+            "qemu_cpu_s": outcome.qemu_cpu_s, "boots": outcome.boots, "facts": outcome.facts, **counts._asdict()})
 
 
 def _write_json(path, value):

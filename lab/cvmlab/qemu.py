@@ -153,6 +153,19 @@ class Process:
     def pid(self):
         return self.child.pid
 
+    def cpu_seconds(self):
+        """Return: user and system time of this QEMU so far, 0 if it is gone.
+
+        Asked before the exit status is taken: fields 14 and 15 of proc(5)'s
+        stat count the whole process and stay until it is reaped.
+        """
+        try:
+            with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def wait(self, seconds):
         """Return: the exit status, or None if QEMU still runs."""
         try:
