@@ -6,6 +6,7 @@ when its parent dies), is ended by its own process id only, and is asked
 politely first, so that the emulator can write its books.
 """
 
+import os
 import shutil
 import socket
 import subprocess
