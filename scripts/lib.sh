@@ -34,6 +34,8 @@ cache_init()
 	CACHE=$(cd "$CACHE" && pwd)
 	mkdir -p "$CACHE/dl" "$CACHE/log" "$CACHE/ccache" 2>/dev/null ||
 		die "cannot write to the cache folder $CACHE: set CACHE to a folder you can write to"
+	# Trees that lie side by side in the cache share what they compile.
+	export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache} CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$CACHE
 }
 
 # need_space GIB: refuse to start what cannot end.
@@ -100,5 +102,4 @@ base_field()
 		die "BASE has no entry '$1'"
 }
 
-export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache} CCACHE_NOHASHDIR=1
 export CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-6G}
