@@ -145,9 +145,9 @@ int main(void)
 		n = read_disk(fd, buf, size, &again);
 		cvm_read_counters(&after);
 		delta = cvm_delta(&after, &before);
+		quiet = !delta.to_shared_4k && !delta.to_private_4k;
 		if (n != bytes || again != first)
 			break;
-		quiet = !delta.to_shared_4k && !delta.to_private_4k;
 	}
 
 	cvm_print("while reading", &delta);

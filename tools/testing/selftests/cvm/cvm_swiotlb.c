@@ -2,7 +2,9 @@
 /*
  * Is SWIOTLB's default pool aligned to the granule, and was it shared whole?
  *
- * The kernel says where the pool is in its log only.
+ * The kernel says where the pool is in its log only. It may fail to find memory
+ * of this alignment, which is no error of the kernel, but is one of a guest that
+ * ought to spare its host.
  */
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +59,7 @@ int main(void)
 
 	ksft_print_msg("pool: 0x%lx-0x%lx\n", pool.start, pool.end);
 	if (pool.no_granule)
-		ksft_exit_skip("the kernel found no memory for an aligned pool, and says so\n");
+		ksft_print_msg("the kernel says that it found no memory for an aligned pool\n");
 
 	cvm_read_counters(&now);
 	blocks = (pool.end - pool.start) / CVM_BLOCK;
