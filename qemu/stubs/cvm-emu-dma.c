@@ -30,3 +30,8 @@ void cvm_emu_dma_unmap__slow(void *host)
 {
     g_assert_not_reached();
 }
+
+hwaddr cvm_emu_gpa__slow(hwaddr addr)
+{
+    g_assert_not_reached();
+}

@@ -24,6 +24,7 @@ void cvm_emu_dma_ram__slow(AddressSpace *as, MemoryRegion *mr, hwaddr offset,
 void cvm_emu_dma_map__slow(AddressSpace *as, MemoryRegion *mr, hwaddr offset,
                            hwaddr len, bool is_write, void *host);
 void cvm_emu_dma_unmap__slow(void *host);
+hwaddr cvm_emu_gpa__slow(hwaddr addr);
 
 /**
  * cvm_emu_dma_access: audit a completed access to an address space
@@ -91,6 +92,17 @@ static inline void cvm_emu_dma_unmap(void *host)
     if (unlikely(cvm_emu_dma_audit)) {
         cvm_emu_dma_unmap__slow(host);
     }
+}
+
+/**
+ * cvm_emu_gpa: what a CPU's physical address means to the guest
+ * @addr: address in the CPU's address space
+ *
+ * Return: the guest physical address; the same for both copies of memory.
+ */
+static inline hwaddr cvm_emu_gpa(hwaddr addr)
+{
+    return unlikely(cvm_emu_dma_audit) ? cvm_emu_gpa__slow(addr) : addr;
 }
 
 #endif

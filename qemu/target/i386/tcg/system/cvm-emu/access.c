@@ -321,6 +321,11 @@ hwaddr cvm_emu_phys__slow(hwaddr addr)
     return gpa;
 }
 
+hwaddr cvm_emu_gpa__slow(hwaddr addr)
+{
+    return addr & ~CVM_EMU_WINDOW;
+}
+
 hwaddr cvm_emu_debug_leaf__slow(CPUX86State *env, hwaddr addr)
 {
     if (cvm_emu_view(env, 0, addr) == VIEW_SHARED) {

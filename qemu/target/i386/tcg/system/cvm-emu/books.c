@@ -40,8 +40,10 @@ static void cvm_emu_thin_timeline(CvmEmu *s)
 }
 
 /**
- * cvm_emu_books_sample: note the present values in the timeline
+ * cvm_emu_books_sample: note the present values in peaks and timeline
  * @s: the object, with its lock held
+ *
+ * Called when a request is done: values in the midst of it do not count.
  */
 void cvm_emu_books_sample(CvmEmu *s)
 {
@@ -52,6 +54,9 @@ void cvm_emu_books_sample(CvmEmu *s)
     };
     guint n = s->timeline->len;
     CvmEmuTimelineEntry *e = (CvmEmuTimelineEntry *)s->timeline->data;
+
+    s->shared_pages_peak = MAX(s->shared_pages_peak, s->shared_pages);
+    s->frames_mixed_peak = MAX(s->frames_mixed_peak, s->frames_mixed);
 
     /* The last entry is always the present; it moves until it is due. */
     if (n > 1 && now.ns - e[n - 2].ns < s->timeline_step) {

@@ -89,7 +89,6 @@ struct CvmEmu {
 
     /* properties */
     CvmEmuKind kind;
-    bool has_kind;
     uint8_t cbitpos;
     uint8_t gpaw;
     bool strict;

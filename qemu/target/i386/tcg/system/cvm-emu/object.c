@@ -58,11 +58,6 @@ static void cvm_emu_exit(Notifier *n, void *data)
 
 static bool cvm_emu_check_properties(CvmEmu *s, Error **errp)
 {
-    if (!s->has_kind) {
-        error_setg(errp, "cvm-emu: property 'kind' is required: "
-                   "kind=sev or kind=tdx");
-        return false;
-    }
     if (s->kind == CVM_EMU_KIND_SEV && s->gpaw) {
         error_setg(errp, "cvm-emu: property 'gpaw' is for kind=tdx; "
                    "kind=sev takes 'cbitpos'");
@@ -156,7 +151,6 @@ static int cvm_emu_get_kind(Object *obj, Error **errp)
 static void cvm_emu_set_kind(Object *obj, int value, Error **errp)
 {
     CVM_EMU(obj)->kind = value;
-    CVM_EMU(obj)->has_kind = true;
 }
 
 static void cvm_emu_get_cbitpos(Object *obj, Visitor *v, const char *name,

@@ -89,8 +89,6 @@ static void cvm_emu_count_page(CvmEmu *s, uint64_t index, int delta)
     s->frames_mixed += *shared && *shared < all;
 
     s->shared_pages += delta;
-    s->shared_pages_peak = MAX(s->shared_pages_peak, s->shared_pages);
-    s->frames_mixed_peak = MAX(s->frames_mixed_peak, s->frames_mixed);
 }
 
 /* A reset: no page is shared any more.  Called with the lock held. */

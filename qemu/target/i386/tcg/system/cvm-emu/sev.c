@@ -10,6 +10,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
+#include "hw/boards.h"
 #include "hw/core/cpu.h"
 #include "cvm-emu-internal.h"
 #include "trace.h"
@@ -108,6 +109,11 @@ bool cvm_emu_check_cpu__slow(X86CPU *cpu, Error **errp)
     uint32_t level = cvm_emu_sev ? env->cpuid_xlevel : env->cpuid_level;
     uint32_t need = cvm_emu_sev ? CPUID_SEV : CPUID_TDX;
 
+    if (MACHINE(qdev_get_machine())->cgs !=
+        CONFIDENTIAL_GUEST_SUPPORT(cvm_emu)) {
+        /* Said when the machine is done. */
+        return true;
+    }
     if (!cvm_emu_check_vendor(cpu, errp)) {
         return false;
     }

@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The tests: a case of the bare guest, and what the books must say of it."""
+import contextlib
+import json
+import re
+import signal
+
+ARENA = 32 << 20
+PAGE = 4096
+FRAME = 2 << 20
+BOTH = ("sev", "tdx")
+GUEST_OK, GUEST_FAILED = 3, 5       # isa-debug-exit
+
+
+class Failed(Exception):
+    """A test failed; the text says why."""
+
+
+def need(condition, why, context=""):
+    if not condition:
+        raise Failed(f"{why}\n{context}".strip())
+
+
+def equal(what, have, want, context=""):
+    need(have == want, f"{what} is {have!r}, not {want!r}", context)
+
+
+def violations(books):
+    return books["violations"]
+
+
+def guest_passes(machine, kind, case, **args):
+    result = machine.run(kind, case, **args)
+    need(result.status == GUEST_OK, f"the guest failed ({kind})", result)
+    need(result.books, "there are no books", result)
+    return result
+
+
+def expect_cpu(machine, kind, case, kind_of_violation, access, gpa, view,
+               most=1, **args):
+    """The case does one wrong access, and the log tells which."""
+    result = guest_passes(machine, kind, case, **args)
+    v = violations(result.books)
+    need(1 <= v["cpu"] <= most, f"violations.cpu is {v['cpu']}", result)
+    equal("violations.dma", v["dma"], 0, result)
+    first = v["log"][0]
+    equal("type", first["type"], kind_of_violation, first)
+    equal("access", first["access"], access, first)
+    if gpa is not None:
+        equal("gpa", first["gpa"], gpa, first)
+        equal("gva", first["gva"] & ~(PAGE - 1), gpa + view, first)
+    if access != "fetch":
+        need(0x200000 <= first["rip"] < 0x300000, "rip is not in the guest",
+             first)
+    need("cvm-emu: " + kind_of_violation in result.stderr,
+         "nothing was reported", result)
+
+
+def none(machine, kind, case, **args):
+    result = guest_passes(machine, kind, case, **args)
+    equal("violations.cpu", violations(result.books)["cpu"], 0, result)
+    equal("violations.dma", violations(result.books)["dma"], 0, result)
+    return result
+
+
+SHARED = 512 << 30
+
+
+def clean(machine, kind):
+    books = none(machine, kind, "clean").books
+    equal("launches", books["launches"], 1)
+    equal("to-private", books["conversions"]["to-private"],
+          {"size-4k": 1, "size-2m": 0, "other": 0, "pages": 1})
+
+
+def private_to_shared(machine, kind):
+    expect_cpu(machine, kind, "private-to-shared", "private-to-shared",
+               "read", ARENA, 0)
+
+
+def stale(machine, kind):
+    expect_cpu(machine, kind, "stale", "private-to-shared", "write", ARENA, 0)
+
+
+def shared_to_private(machine, kind):
+    expect_cpu(machine, kind, "shared-to-private", "shared-to-private",
+               "write", ARENA, SHARED)
+
+
+def fetch(machine, kind):
+    expect_cpu(machine, kind, "fetch", "fetch-shared", "fetch", ARENA, SHARED)
+
+
+def mmio(machine, kind):
+    extra = ("-device", "edu")
+    # TCG translates again when it restarts an instruction for device memory.
+    expect_cpu(machine, kind, "mmio", "mmio-private", "read", None, 0,
+               most=2, extra=extra)
+    none(machine, kind, "mmio", extra=extra, options="mmio-check=off")
+
+
+def smp(machine, kind):
+    expect_cpu(machine, kind, "smp", "private-to-shared", "read", ARENA, 0,
+               smp=2)
+
+
+def unaccepted(machine, kind):
+    expect_cpu(machine, kind, "unaccepted", "unaccepted", "read", ARENA, 0)
+
+
+def poison(machine, kind):
+    none(machine, kind, "poison", options="poison=0x5a")
+
+
+def scrub(machine, kind):
+    result = guest_passes(machine, kind, "scrub")
+    # TDX has no early phase: looking at the shared copy is a violation.
+    equal("violations.cpu", violations(result.books)["cpu"],
+          1 if kind == "tdx" else 0, result)
+
+
+def dma_shared(machine, kind):
+    none(machine, kind, "dma-shared", extra=("-device", "edu,id=edu0"))
+
+
+def dma_private(machine, kind):
+    result = guest_passes(machine, kind, "dma-private",
+                          extra=("-device", "edu,id=edu0,addr=5"))
+    v = violations(result.books)
+    equal("violations.dma", v["dma"], 2, result)
+    equal("violations.cpu", v["cpu"], 0, result)
+    for entry, access, gpa, length in ((v["log"][0], "read", ARENA + 0x80, 64),
+                                       (v["log"][1], "write", ARENA + PAGE,
+                                        32)):
+        equal("device", entry["device"], "edu0", entry)
+        equal("address", entry["address"], "00:05.0", entry)
+        equal("access", entry["access"], access, entry)
+        equal("gpa", entry["gpa"], gpa, entry)
+        equal("length", entry["length"], length, entry)
+
+
+def dma_mapped(machine, kind):
+    result = guest_passes(machine, kind, "dma-mapped",
+                          extra=("-device", "ich9-ahci,id=ahci0"))
+    v = violations(result.books)
+    equal("violations.dma", v["dma"], 1, result)
+    equal("type", v["log"][0]["type"], "dma-mapped", result)
+    equal("device", v["log"][0]["device"], "ahci0", result)
+
+
+def counts(machine, kind):
+    books = none(machine, kind, "counts").books
+    # Under SEV, one page more ends the early phase.
+    more = 1 if kind == "sev" else 0
+    c = books["conversions"]
+    equal("to-shared", c["to-shared"],
+          {"size-4k": 4 + more, "size-2m": 1, "other": 1,
+           "pages": 4 + more + 1024 + 8})
+    equal("to-private", c["to-private"],
+          {"size-4k": 1, "size-2m": 1, "other": 0, "pages": 513})
+    equal("redundant-pages", c["redundant-pages"], 1)
+    equal("failed", c["failed"], 2)
+    equal("hypercalls.conversion", books["hypercalls"]["conversion"],
+          8 + 2 * more)
+    equal("shared-pages", books["shared-pages"], 2 + 512 + 8 + more)
+    equal("shared-pages-peak", books["shared-pages-peak"],
+          3 + 1024 + 8 + more)
+    equal("frames", books["frames"],
+          {"shared": 1, "mixed": 2 + more, "mixed-peak": 2 + more})
+    frames = [{"gpa": ARENA, "shared-pages": 2},
+              {"gpa": ARENA + 3 * FRAME, "shared-pages": 8}]
+    if more:
+        frames.insert(0, {"gpa": ARENA - FRAME, "shared-pages": 1})
+    equal("mixed-frames", books["mixed-frames"], frames)
+    equal("last of timeline", books["timeline"][-1]["shared-pages"],
+          books["shared-pages"])
+
+
+def declare(machine, kind):
+    result = guest_passes(machine, kind, "declare")
+    books = result.books
+    equal("declarations", books["declarations"],
+          {"requests": 2, "pages": (127 << 20) // PAGE + 1}, result)
+    equal("in-place", books["conversions"]["in-place"], 1, result)
+    equal("violations.cpu", violations(books)["cpu"], 1, result)
+    equal("gpa", violations(books)["log"][0]["gpa"], ARENA + 2 * FRAME)
+
+
+def unknown(machine, kind):
+    none(machine, kind, "unknown")
+
+
+def halt(machine, kind):
+    none(machine, kind, "halt")
+
+
+def reset(machine, kind):
+    books = none(machine, kind, "reset").books
+    equal("launches", books["launches"], 2)
+    more = 1 if kind == "sev" else 0
+    equal("shared-pages", books["shared-pages"], more)
+    equal("to-shared.pages", books["conversions"]["to-shared"]["pages"],
+          1 + 2 * more)
+
+
+def strict(machine, kind):
+    for case in ("private-to-shared", "dma-private"):
+        result = machine.run(kind, case, options="strict=on",
+                             extra=("-device", "edu,id=edu0"))
+        equal("exit status", result.status, 1, result)
+        need("strict=on" in result.stderr, "no reason was given", result)
+        need(result.books, "there are no books", result)
+        v = violations(result.books)
+        need(v["cpu"] + v["dma"] >= 1, "the books miss it", result)
+    result = machine.run(kind, "clean", options="strict=on")
+    equal("exit status without violation", result.status, GUEST_OK, result)
+
+
+@contextlib.contextmanager
+def waiting(machine, kind):
+    try:
+        session = machine.start(kind, "wait", "waiting")
+    except (TimeoutError, OSError) as why:
+        raise Failed(str(why)) from why
+    try:
+        yield session
+    finally:
+        session.kill()
+
+
+def monitor(machine, kind):
+    """QMP, HMP and the file agree; debuggers see what the CPU sees."""
+    with waiting(machine, kind) as s:
+        qmp = s.qmp("query-cvm-emu")
+        hmp = json.loads(s.hmp("info cvm-emu"))
+        equal("HMP", hmp, qmp)
+        for address, word in ((SHARED + ARENA, "0x1122334455667788"),
+                              (ARENA + PAGE, "0x99aabbccddeeff00")):
+            need(word in s.hmp(f"x/1gx {address:#x}"),
+                 f"x at {address:#x} does not show {word}")
+        need("0x99aabbccddeeff00" not in s.hmp(f"xp/1gx {ARENA + PAGE:#x}"),
+             "devices' view shows private memory")
+        need("%#x" % (ARENA + PAGE) in s.hmp(f"gva2gpa {ARENA + PAGE:#x}"),
+             "gva2gpa")
+        lines = re.findall("^0*2000000: .*$", s.hmp("info tlb"), re.M)
+        equal("info tlb: lines for the arena", len(lines), 1)
+        need("cannot be migrated" in s.hmp("savevm x") or
+             "cannot be migrated" in str(s.qmp("migrate", uri="exec:true")),
+             "migration is not blocked")
+        result = s.end()
+    equal("file", result.books, qmp)
+
+
+def sigterm(machine, kind):
+    with waiting(machine, kind) as s:
+        s.process.send_signal(signal.SIGTERM)
+        s.process.wait(30)
+        books = machine._result(0, "").books
+    need(books and books["shared-pages"], "SIGTERM lost the books")
+
+
+NONSENSE = {
+    "no-kind": (["-object", "cvm-emu,id=c"], "'kind' is missing"),
+    "bad-kind": (["-object", "cvm-emu,id=c,kind=sgx"], "sgx"),
+    "cbitpos-range": (["-object", "cvm-emu,id=c,kind=sev,cbitpos=12"],
+                      "must be 36 to 51"),
+    "cbitpos-tdx": (["-object", "cvm-emu,id=c,kind=tdx,cbitpos=47"],
+                    "is for kind=sev"),
+    "gpaw-range": (["-object", "cvm-emu,id=c,kind=tdx,gpaw=50"],
+                   "must be 48 or 52"),
+    "gpaw-sev": (["-object", "cvm-emu,id=c,kind=sev,gpaw=48"],
+                 "is for kind=tdx"),
+    "two": (["-object", "cvm-emu,id=c,kind=sev",
+             "-object", "cvm-emu,id=d,kind=tdx"], "only one"),
+    "books": (["-object", "cvm-emu,id=c,kind=sev,books=/nonexistent/b"],
+              "cannot write books"),
+    "not-in-use": (["-object", "cvm-emu,id=c,kind=sev", "-machine", "pc"],
+                   "confidential-guest-support=c"),
+    "smm": (["-object", "cvm-emu,id=c,kind=sev", "-cpu", "EPYC", "-machine",
+             "pc,smm=on,confidential-guest-support=c"], "smm=off"),
+    "vendor-sev": (["-object", "cvm-emu,id=c,kind=sev", "-cpu",
+                    "max,vendor=GenuineIntel", "-machine",
+                    "pc,smm=off,confidential-guest-support=c"],
+                   "AuthenticAMD"),
+    "vendor-tdx": (["-object", "cvm-emu,id=c,kind=tdx", "-cpu", "EPYC",
+                    "-machine", "pc,smm=off,confidential-guest-support=c"],
+                   "GenuineIntel"),
+    "rdrand": (["-object", "cvm-emu,id=c,kind=sev", "-cpu", "EPYC,-rdrand",
+                "-machine", "pc,smm=off,confidential-guest-support=c"],
+               "rdrand"),
+    "phys-bits": (["-object", "cvm-emu,id=c,kind=sev", "-cpu",
+                   "EPYC,phys-bits=48", "-machine",
+                   "pc,smm=off,confidential-guest-support=c"], "phys-bits"),
+    "maxmem": (["-object", "cvm-emu,id=c,kind=sev", "-cpu", "EPYC", "-m",
+                "128M,maxmem=1G,slots=1", "-machine",
+                "pc,smm=off,confidential-guest-support=c"], "hotplug"),
+    "qtest": (["-accel", "qtest", "-object", "cvm-emu,id=c,kind=sev",
+               "-machine", "pc,confidential-guest-support=c"],
+              "-accel tcg"),
+}
+
+
+def nonsense(name):
+    args, message = NONSENSE[name]
+
+    def test(machine):
+        accel = () if "-accel" in args else ("-accel", "tcg")
+        result = machine.run_command(machine.bare(*accel, *args))
+        equal("exit status", result.status, 1, result)
+        need(message in result.stderr, f"the error misses '{message}'",
+             result)
+    return test
+
+
+GUEST_TESTS = [
+    (clean, BOTH), (private_to_shared, BOTH), (stale, BOTH),
+    (shared_to_private, BOTH), (fetch, BOTH), (mmio, BOTH), (smp, BOTH),
+    (unaccepted, ("tdx",)), (poison, BOTH), (scrub, BOTH),
+    (dma_shared, BOTH), (dma_private, BOTH), (dma_mapped, BOTH),
+    (counts, BOTH), (declare, ("sev",)), (unknown, BOTH), (halt, ("tdx",)),
+    (reset, BOTH), (strict, BOTH), (monitor, BOTH), (sigterm, BOTH),
+]
+
+
+def all_tests():
+    """List of (name, function of a Machine)."""
+    tests = []
+    for function, kinds in GUEST_TESTS:
+        for kind in kinds:
+            tests.append((f"{kind}-{function.__name__.replace('_', '-')}",
+                          lambda m, f=function, k=kind: f(m, k)))
+    tests += [(f"nonsense-{name}", nonsense(name)) for name in NONSENSE]
+    return tests

@@ -1,0 +1,95 @@
+/*
+ * The bare guest: what its files share
+ *
+ * Each run of the guest is one case, named on the command line.  The guest
+ * checks data and return values and prints "ok" or "FAIL" lines; the runner
+ * checks the books of the emulator against what the case did.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE   4096ULL
+#define FRAME  (2ULL << 20)
+#define SHARED_VIEW (512ULL << 30)
+/* Free RAM of the cases: 32 MiB to 64 MiB, all in 2 MiB frames. */
+#define ARENA  (32ULL << 20)
+#define POISON 0xcc
+
+struct test_case {
+    const char *name;
+    void (*run)(void);
+};
+
+extern const struct test_case cases[];
+extern uint32_t mbi, bit, private_high;
+extern volatile bool ap_go;
+extern char ap_start[], ap_end[], __image_start[], __image_end[];
+
+static inline volatile uint8_t *private_view(uint64_t gpa)
+{
+    return (volatile uint8_t *)gpa;
+}
+
+static inline volatile uint8_t *shared_view(uint64_t gpa)
+{
+    return (volatile uint8_t *)(SHARED_VIEW + gpa);
+}
+
+static inline void outb(uint16_t port, uint8_t v)
+{
+    asm volatile("outb %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+    uint8_t v;
+
+    asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
+
+static inline void outl(uint16_t port, uint32_t v)
+{
+    asm volatile("outl %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline uint32_t inl(uint16_t port)
+{
+    uint32_t v;
+
+    asm volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
+
+/* lib.c */
+bool is_sev(void);
+void print(const char *s);
+void print_hex(const char *name, uint64_t v);
+void check(bool good, const char *what);
+uint64_t vmmcall(uint64_t nr, uint64_t a, uint64_t b, uint64_t c);
+uint64_t tdcall(uint64_t leaf, uint64_t rcx, uint64_t rdx);
+uint64_t tdvmcall(uint64_t function, uint64_t r12, uint64_t r13);
+uint64_t request(uint64_t gpa, uint64_t pages, bool to_shared);
+uint64_t accept(uint64_t gpa, unsigned level);
+void to_shared(uint64_t gpa, uint64_t pages);
+void to_private(uint64_t gpa, uint64_t pages);
+bool all_bytes(volatile uint8_t *p, uint64_t n, uint8_t byte);
+void declare_memory(void);
+void finish(void) __attribute__((noreturn));
+
+/* pci.c */
+volatile uint32_t *pci_enable(uint32_t id, int bar);
+
+/* smp.c */
+void case_smp(void);
+void case_halt(void);
+void start_ap(void);
+void ap_main(void);
+
+#endif
