@@ -65,7 +65,9 @@ def render(demo, books, summary):
                 "to the host. One that is a whole, aligned 2 MiB leaves the host's large page in "
                 "one piece; a 4 KiB one splits it.", *charts.conversions(demo)),
         section("Mixed 2 MiB frames", "A frame that is partly private and partly shared cannot "
-                "be one large page on the host: it is split, or allocated twice.",
+                "be one large page on the host: it is split, or allocated twice. The "
+                "number differs by a few frames between runs of one kernel: a small "
+                "difference between two bars means nothing.",
                 *charts.mixed(demo, books)),
         section("Shared memory over time", "What the guest shares with its host. Time is the "
                 "guest's own, from power-on.", *charts.over_time(timelines)),
