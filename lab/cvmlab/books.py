@@ -30,9 +30,15 @@ def conversions(books, where):
 
 
 def timeline(books, where):
-    """[(seconds, shared MiB, mixed frames)], in order of time."""
+    """[(seconds, shared MiB, mixed frames)], in order of time.
+
+    Second 0 is when the guest first shares a page: how long firmware and
+    decompressor took before says more about the host's load than the kernel.
+    """
     points = books.get("timeline") if isinstance(books, dict) else None
     if not isinstance(points, list) or not points:
         raise LabError(f"{where}: the books have no timeline")
-    return [(number(p, "ns", where) / 1e9, number(p, "shared-pages", where) / 256,
+    read = [(number(p, "ns", where) / 1e9, number(p, "shared-pages", where) / 256,
              number(p, "mixed", where)) for p in points]
+    start = next((i for i, point in enumerate(read) if point[1]), 0)
+    return [(seconds - read[start][0], mib, mixed) for seconds, mib, mixed in read[start:]]

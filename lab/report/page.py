@@ -69,8 +69,9 @@ def render(demo, books, summary):
                 "number differs by a few frames between runs of one kernel: a small "
                 "difference between two bars means nothing.",
                 *charts.mixed(demo, books)),
-        section("Shared memory over time", "What the guest shares with its host. Time is the "
-                "guest's own, from power-on.", *charts.over_time(timelines)),
+        section("Shared memory over time", "What the guest shares with its host, from the "
+                "first shared page on. The time is that of an emulator on a host that may be "
+                "busy: compare levels, not lengths.", *charts.over_time(timelines)),
     ]
     return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -206,4 +206,9 @@ class Page(unittest.TestCase):
 
 class Books(unittest.TestCase):
     def test_timeline_units(self):
-        self.assertEqual(books.timeline(BOOKS, "w")[1], (2.5, 66500 / 256, 14))
+        self.assertEqual(books.timeline(BOOKS, "w"),
+                         [(0, 66500 / 256, 14), (6.6, 66000 / 256, 12)])
+
+    def test_timeline_without_any_sharing(self):
+        point = {"ns": 5, "shared-pages": 0, "mixed": 0}
+        self.assertEqual(books.timeline({"timeline": [point]}, "w"), [(0, 0, 0)])
