@@ -58,11 +58,11 @@ static void case_fetch(void)
 
 static void case_mmio(void)
 {
-    volatile uint32_t *edu = pci_enable(EDU_ID, 0);
+    mem_u32 *edu = pci_enable(EDU_ID, 0);
 
     declare_memory();
     check((edu[0] & 0xff) == 0xed, "device memory in a shared mapping");
-    check((*(volatile uint32_t *)((uint64_t)edu + SHARED_VIEW) & 0xff) == 0xed,
+    check((*(mem_u32 *)((uint64_t)edu + SHARED_VIEW) & 0xff) == 0xed,
           "device memory in a private mapping");
 }
 
@@ -93,26 +93,27 @@ static void case_scrub(void)
 
     check(all_bytes(shared_view(first), PAGE, POISON), "image is scrubbed");
     check(*private_view(first) != POISON, "image runs from private memory");
-    check(*(volatile uint16_t *)shared_view(0x413) ==
-          *(volatile uint16_t *)private_view(0x413),
+    check(*(mem_u16 *)shared_view(0x413) ==
+          *(mem_u16 *)private_view(0x413),
           "firmware's data is in both copies");
 }
 
-static void edu_dma(volatile uint32_t *edu, uint64_t from, uint64_t to,
+static void edu_dma(mem_u32 *edu, uint64_t from, uint64_t to,
                     uint32_t n, uint32_t command)
 {
-    *(volatile uint64_t *)(edu + 0x80 / 4) = from;
-    *(volatile uint64_t *)(edu + 0x88 / 4) = to;
-    *(volatile uint64_t *)(edu + 0x90 / 4) = n;
+    *(mem_u64 *)(edu + 0x80 / 4) = from;
+    *(mem_u64 *)(edu + 0x88 / 4) = to;
+    *(mem_u64 *)(edu + 0x90 / 4) = n;
     edu[0x98 / 4] = command;
     while (edu[0x98 / 4] & 1) {
+        asm volatile("pause");
     }
 }
 
 /* Through the buffer of the device, from one page to another. */
 static void case_dma_shared(void)
 {
-    volatile uint32_t *edu = pci_enable(EDU_ID, 0);
+    mem_u32 *edu = pci_enable(EDU_ID, 0);
 
     declare_memory();
     to_shared(ARENA, 2);
@@ -124,7 +125,7 @@ static void case_dma_shared(void)
 
 static void case_dma_private(void)
 {
-    volatile uint32_t *edu = pci_enable(EDU_ID, 0);
+    mem_u32 *edu = pci_enable(EDU_ID, 0);
 
     declare_memory();
     private_view(ARENA)[0x80] = 1;
@@ -135,7 +136,7 @@ static void case_dma_private(void)
 /* An AHCI port keeps the area for received FISes mapped. */
 static void case_dma_mapped(void)
 {
-    volatile uint32_t *ahci = pci_enable(AHCI_ID, 5);
+    mem_u32 *ahci = pci_enable(AHCI_ID, 5);
 
     declare_memory();
     to_shared(ARENA, 1);
@@ -224,8 +225,8 @@ static void case_wait(void)
 {
     declare_memory();
     to_shared(ARENA, 1);
-    *(volatile uint64_t *)shared_view(ARENA) = 0x1122334455667788;
-    *(volatile uint64_t *)private_view(ARENA + PAGE) = 0x99aabbccddeeff00;
+    *(mem_u64 *)shared_view(ARENA) = 0x1122334455667788;
+    *(mem_u64 *)private_view(ARENA + PAGE) = 0x99aabbccddeeff00;
     print("waiting\n");
     for (;;) {
         asm volatile("hlt");

@@ -21,6 +21,13 @@
 #define ARENA  (32ULL << 20)
 #define POISON 0xcc
 
+/* Memory and registers, of which each access counts. */
+typedef volatile uint8_t mem_u8;    /* see above */
+typedef volatile uint16_t mem_u16;  /* see above */
+typedef volatile uint32_t mem_u32;  /* see above */
+typedef volatile uint64_t mem_u64;  /* see above */
+typedef volatile int mem_int;       /* see above */
+
 struct test_case {
     const char *name;
     void (*run)(void);
@@ -28,17 +35,16 @@ struct test_case {
 
 extern const struct test_case cases[];
 extern uint32_t mbi, bit, private_high;
-extern volatile bool ap_go;
 extern char ap_start[], ap_end[], __image_start[], __image_end[];
 
-static inline volatile uint8_t *private_view(uint64_t gpa)
+static inline mem_u8 *private_view(uint64_t gpa)
 {
-    return (volatile uint8_t *)gpa;
+    return (mem_u8 *)gpa;
 }
 
-static inline volatile uint8_t *shared_view(uint64_t gpa)
+static inline mem_u8 *shared_view(uint64_t gpa)
 {
-    return (volatile uint8_t *)(SHARED_VIEW + gpa);
+    return (mem_u8 *)(SHARED_VIEW + gpa);
 }
 
 static inline void outb(uint16_t port, uint8_t v)
@@ -79,12 +85,12 @@ uint64_t request(uint64_t gpa, uint64_t pages, bool to_shared);
 uint64_t accept(uint64_t gpa, unsigned level);
 void to_shared(uint64_t gpa, uint64_t pages);
 void to_private(uint64_t gpa, uint64_t pages);
-bool all_bytes(volatile uint8_t *p, uint64_t n, uint8_t byte);
+bool all_bytes(mem_u8 *p, uint64_t n, uint8_t byte);
 void declare_memory(void);
 void finish(void) __attribute__((noreturn));
 
 /* pci.c */
-volatile uint32_t *pci_enable(uint32_t id, int bar);
+mem_u32 *pci_enable(uint32_t id, int bar);
 
 /* smp.c */
 void case_smp(void);

@@ -18,6 +18,7 @@ bool is_sev(void)
 static void put(char c)
 {
     while (!(inb(COM1 + 5) & 0x20)) {
+        asm volatile("pause");
     }
     outb(COM1, c);
 }
@@ -119,7 +120,7 @@ void to_private(uint64_t gpa, uint64_t pages)
     }
 }
 
-bool all_bytes(volatile uint8_t *p, uint64_t n, uint8_t byte)
+bool all_bytes(mem_u8 *p, uint64_t n, uint8_t byte)
 {
     while (n--) {
         if (*p++ != byte) {

@@ -10,16 +10,17 @@
 static bool last_word_is(const char *line, const char *word)
 {
     const char *last = line;
-    size_t i;
 
     for (; *line; line++) {
         if (*line == ' ') {
             last = line + 1;
         }
     }
-    for (i = 0; word[i] && word[i] == last[i]; i++) {
+    while (*word && *word == *last) {
+        word++;
+        last++;
     }
-    return !word[i] && !last[i];
+    return !*word && !*last;
 }
 
 void main(void)

@@ -12,7 +12,7 @@ static uint32_t config(int dev, int offset)
 }
 
 /* Memory and bus mastering on; returns the shared mapping of a 32-bit BAR. */
-volatile uint32_t *pci_enable(uint32_t id, int bar)
+mem_u32 *pci_enable(uint32_t id, int bar)
 {
     for (int dev = 0; dev < 32; dev++) {
         if (config(dev, 0) != id) {
@@ -21,7 +21,7 @@ volatile uint32_t *pci_enable(uint32_t id, int bar)
         uint32_t command = config(dev, 4);
 
         outl(0xcfc, (command & 0xffff) | 6);
-        return (volatile uint32_t *)(uint64_t)
+        return (mem_u32 *)(uint64_t)
                (config(dev, 0x10 + 4 * bar) & ~15U);
     }
     check(false, "find the PCI device");

@@ -5,7 +5,8 @@
  */
 #include "guest.h"
 
-#define APIC 0xfee00000ULL
+/* In a private mapping, as Linux does under TDX. */
+#define APIC (SHARED_VIEW + 0xfee00000ULL)
 #define APIC_EOI      0x0b0
 #define APIC_SPURIOUS 0x0f0
 #define APIC_ICR_LOW  0x300
@@ -15,22 +16,22 @@
 #define APIC_CURRENT  0x390
 #define APIC_DIVIDE   0x3e0
 
-volatile bool ap_go;
-static volatile int ap_step;
-static volatile uint8_t ap_value;
+static mem_int ap_step;
+static mem_u8 ap_value;
 
-static volatile uint32_t *apic(int reg)
+static mem_u32 *apic(int reg)
 {
-    return (volatile uint32_t *)(APIC + reg);
+    return (mem_u32 *)(APIC + reg);
 }
 
 static void spin(long n)
 {
-    for (volatile long i = 0; i < n; i++) {
+    while (n--) {
+        asm volatile("pause");
     }
 }
 
-static void wait_for(volatile int *p, int v)
+static void wait_for(mem_int *p, int v)
 {
     while (*p != v) {
         asm volatile("pause");
@@ -51,7 +52,7 @@ void start_ap(void)
 /* Reads a page before and after the other CPU converts it. */
 void ap_main(void)
 {
-    volatile uint8_t *p = private_view(ARENA);
+    mem_u8 *p = private_view(ARENA);
 
     for (int i = 0; i < 100; i++) {
         ap_value = *p;

@@ -161,6 +161,7 @@ bool cvm_emu_memory_init(CvmEmu *s, Error **errp);
 void cvm_emu_memory_done(CvmEmu *s);
 void *cvm_emu_private_ptr(CvmEmu *s, uint64_t index);
 bool cvm_emu_is_cpu_root(MemoryRegion *mr);
+bool cvm_emu_in_firmware_area(CvmEmu *s, hwaddr gpa);
 
 /* pages.c */
 CvmEmuResult cvm_emu_convert(CvmEmu *s, CPUState *cs, hwaddr gpa,

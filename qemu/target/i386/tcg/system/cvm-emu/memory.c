@@ -49,7 +49,7 @@ bool cvm_emu_is_cpu_root(MemoryRegion *mr)
     return mr == &cvm_emu->root;
 }
 
-static bool cvm_emu_in_firmware_area(CvmEmu *s, hwaddr gpa)
+bool cvm_emu_in_firmware_area(CvmEmu *s, hwaddr gpa)
 {
     return gpa < FIRMWARE_LOW ||
            (gpa >= s->low_size - FIRMWARE_HIGH && gpa < s->low_size);

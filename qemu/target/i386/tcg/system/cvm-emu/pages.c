@@ -150,8 +150,12 @@ static void cvm_emu_page_to_private(CvmEmu *s, uint64_t index, uint8_t page)
     uint8_t state = CVM_EMU_PAGE_PRIVATE;
 
     if ((page & CVM_EMU_PAGE_STATE) == CVM_EMU_PAGE_LAUNCH) {
-        /* The guest used it as private before, content and all. */
-        if (!(page & CVM_EMU_PAGE_EARLY)) {
+        /*
+         * The guest used it as private before, content and all.  Launch has
+         * scrubbed the shared copy of all but what firmware keeps.
+         */
+        if (!(page & CVM_EMU_PAGE_EARLY) &&
+            cvm_emu_in_firmware_area(s, cvm_emu_page_gpa(s, index))) {
             cvm_emu_fill_shared(s, index, s->poison);
         }
     } else {
