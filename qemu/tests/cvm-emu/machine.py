@@ -9,6 +9,9 @@ import time
 CPU = {"sev": "EPYC,-misalignsse", "tdx": "max,vendor=GenuineIntel"}
 TIME_LIMIT = 60
 
+# QEMU goes when the runner goes, however that ends.
+TIED = ["setpriv", "--pdeathsig", "KILL", "--"]
+
 
 class Result:
     """How a run of QEMU ended."""
@@ -75,7 +78,7 @@ class Machine:
     def run_command(self, command):
         self._clean()
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL,
+            done = subprocess.run(TIED + command, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE, text=True,
                                   timeout=TIME_LIMIT, check=False)
@@ -96,16 +99,24 @@ class Session:
 
     def __init__(self, machine, command, until):
         self.machine = machine
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(TIED + command,
+                                        stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True)
+        try:
+            self._connect(until)
+        except Exception:
+            self.kill()
+            raise
+
+    def _connect(self, until):
         deadline = time.monotonic() + TIME_LIMIT
         while not self._console_has(until):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise TimeoutError(f"the guest never said '{until}'")
             time.sleep(0.05)
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(machine.path("qmp"))
+        self.socket.connect(self.machine.path("qmp"))
         self.file = self.socket.makefile("r", encoding="utf-8")
         self.file.readline()
         self.qmp("qmp_capabilities")
