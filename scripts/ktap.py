@@ -65,7 +65,8 @@ class Result:
             failed_below = True
             yield here, FAILED, error
         if not self.subtests and not self.errors:
-            yield here, self.status, self.reason
+            notes = "\n".join(self.notes) if self.status == FAILED else ""
+            yield here, self.status, self.reason or notes
         elif self.status == FAILED and not failed_below:
             yield here, FAILED, self.reason or "failed, though no subtest did"
 

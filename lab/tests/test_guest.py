@@ -164,8 +164,10 @@ class CommandLine(Standin):
     def interrupted(self, number):
         env = {**os.environ, "FAKE_QEMU": "hang", "TMPDIR": self.dir}
         argv = [sys.executable, os.path.join(HERE, "..", "run"), *self.argv()[1:]]
+        # A shell's background job ignores SIGINT, and so would its children.
         runner = subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL)
+                                  stderr=subprocess.DEVNULL, preexec_fn=lambda:
+                                  signal.signal(signal.SIGINT, signal.SIG_DFL))
         log = os.path.join(self.dir, "out", "control.log")
         child = self.wait_for(lambda: os.path.exists(log) and os.path.getsize(log) > 100
                               and self.children(runner.pid))
