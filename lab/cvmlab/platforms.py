@@ -34,7 +34,6 @@ class Platform:
     firmware: str = ""          # how --bios is passed: "", "bios" or "pflash"
     memory: str = ""            # backend for guest RAM, with {size}
     parameter: str = ""         # the module parameter that must be Y
-    emulated: str = ""          # marker that the guest looks for, see guest/init
 
 
 # EPYC without what TCG does not have, so that QEMU has no warning to print.
