@@ -253,5 +253,10 @@ const struct test_case cases[] = {
     { "wait", case_wait },
     { "smp", case_smp },
     { "halt", case_halt },
+    { "count", case_count },
+    { "count-calls", case_count_calls },
+    { "count-violation", case_count_violation },
+    { "count-reset", case_count_reset },
+    { "count-migrates", case_count_migrates },
     { NULL, NULL },
 };

@@ -322,12 +322,14 @@ GUEST_TESTS = [
 ]
 
 
+def named(tests):
+    """List of (name, function of a Machine) for (test, kinds)."""
+    return [(f"{kind}-{function.__name__.replace('_', '-')}",
+             lambda m, f=function, k=kind: f(m, k))
+            for function, kinds in tests for kind in kinds]
+
+
 def all_tests():
     """List of (name, function of a Machine)."""
-    tests = []
-    for function, kinds in GUEST_TESTS:
-        for kind in kinds:
-            tests.append((f"{kind}-{function.__name__.replace('_', '-')}",
-                          lambda m, f=function, k=kind: f(m, k)))
-    tests += [(f"nonsense-{name}", nonsense(name)) for name in NONSENSE]
-    return tests
+    return (named(GUEST_TESTS) +
+            [(f"nonsense-{name}", nonsense(name)) for name in NONSENSE])

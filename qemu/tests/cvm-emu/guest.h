@@ -98,4 +98,11 @@ void case_halt(void);
 void start_ap(void);
 void ap_main(void);
 
+/* count.c */
+void case_count(void);
+void case_count_calls(void);
+void case_count_violation(void);
+void case_count_reset(void);
+void case_count_migrates(void);
+
 #endif

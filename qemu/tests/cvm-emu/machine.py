@@ -6,7 +6,8 @@ import socket
 import subprocess
 import time
 
-CPU = {"sev": "EPYC,-misalignsse", "tdx": "max,vendor=GenuineIntel"}
+CPU = {"plain": "max", "sev": "EPYC,-misalignsse",
+       "tdx": "max,vendor=GenuineIntel"}
 TIME_LIMIT = 60
 
 # QEMU goes when the runner goes, however that ends.
@@ -30,8 +31,13 @@ class Result:
 class Machine:
     """The QEMU under test."""
 
-    def __init__(self, qemu, firmware, out):
+    def __init__(self, qemu, firmware, out, icount=None):
         self.qemu, self.firmware, self.out = qemu, firmware, out
+        self.icount = icount
+
+    def with_icount(self, icount):
+        """The same, with the option -icount."""
+        return Machine(self.qemu, self.firmware, self.out, icount)
 
     def path(self, name):
         return os.path.join(self.out, name)
@@ -41,15 +47,25 @@ class Machine:
         return [self.qemu, "-L", self.firmware, "-nodefaults",
                 "-no-user-config", "-display", "none", *args]
 
-    def command(self, kind, case, options="", extra=(), smp=1):
-        books = self.path("books.json")
-        obj = f"cvm-emu,id=cvm0,kind={kind},books={books}"
+    def _confidential(self, kind, options):
+        if kind == "plain":
+            return ["-machine", "pc,smm=off"]
+        obj = f"cvm-emu,id=cvm0,kind={kind},books={self.path('books.json')}"
         if options:
             obj += "," + options
+        return ["-object", obj,
+                "-machine", "pc,smm=off,confidential-guest-support=cvm0"]
+
+    def _accelerator(self, icount):
+        if icount:
+            return ["-accel", "tcg,thread=single", "-icount", icount]
+        return ["-accel", "tcg,thread=multi"]
+
+    def command(self, kind, case, options="", extra=(), smp=1, icount=None):
         return self.bare(
-            "-accel", "tcg,thread=multi", "-cpu", CPU[kind],
-            "-smp", str(smp), "-m", "128M", "-object", obj,
-            "-machine", "pc,smm=off,confidential-guest-support=cvm0",
+            *self._accelerator(icount or self.icount), "-cpu", CPU[kind],
+            "-smp", str(smp), "-m", "128M",
+            *self._confidential(kind, options),
             "-kernel", self.path("guest.elf"), "-append", case,
             "-serial", "file:" + self.path("console"),
             "-device", "isa-debug-exit,iobase=0xf4", *extra)
@@ -139,12 +155,27 @@ class Session:
             if "error" in answer:
                 return answer
 
+    def wait_for(self, query, status):
+        """Until a query-... command answers with this status."""
+        deadline = time.monotonic() + TIME_LIMIT
+        while self.qmp(query).get("status") != status:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{query}: never '{status}'")
+            time.sleep(0.05)
+
     def hmp(self, line):
         return self.qmp("human-monitor-command", **{"command-line": line})
 
     def end(self):
         self.qmp("quit")
-        _, stderr = self.process.communicate(timeout=TIME_LIMIT)
+        return self.wait()
+
+    def wait(self):
+        """Until the guest has ended."""
+        try:
+            _, stderr = self.process.communicate(timeout=TIME_LIMIT)
+        except subprocess.TimeoutExpired as late:
+            raise TimeoutError("QEMU does not exit") from late
         return self.machine._result(self.process.returncode, stderr)
 
     def kill(self):

@@ -44,19 +44,31 @@ static View cvm_emu_view(CPUX86State *env, int mmu_idx, hwaddr paddr)
 }
 
 /*
- * The instruction that makes the access.  Translated code goes on after
- * this, so the CPU must not notice.
+ * The instruction that makes the access, and the time.  Translated code goes
+ * on after this, so the CPU must not notice.
+ *
+ * Under -icount the clock may be read only where a translation block ends,
+ * because the whole block is counted when it starts.  The restored state has
+ * the count at this instruction.
  */
-static uint64_t cvm_emu_rip(CPUX86State *env, uintptr_t ra)
+static void cvm_emu_where(CPUX86State *env, uintptr_t ra, CvmEmuViolation *v)
 {
-    target_ulong eip = env->eip, rip;
+    CPUState *cs = env_cpu(env);
+    target_ulong eip = env->eip;
     uint32_t cc_op = env->cc_op;
+    uint16_t icount_left = cs->neg.icount_decr.u16.low;
+    bool can_do_io = cs->neg.can_do_io;
 
-    cpu_restore_state(env_cpu(env), ra);
-    rip = env->eip + env->segs[R_CS].base;
+    cpu_restore_state(cs, ra);
+    cs->neg.can_do_io = true;
+    v->ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    v->has_rip = true;
+    v->rip = env->eip + env->segs[R_CS].base;
+
+    cs->neg.can_do_io = can_do_io;
+    cs->neg.icount_decr.u16.low = icount_left;
     env->eip = eip;
     env->cc_op = cc_op;
-    return rip;
 }
 
 static CvmEmuAccess cvm_emu_access(MMUAccessType access)
@@ -186,11 +198,9 @@ static void cvm_emu_cpu_violation(CPUX86State *env, CvmEmuViolationType type,
     v->access = cvm_emu_access(access);
     v->gpa = gpa;
     v->length = CVM_EMU_PAGE_SIZE;
-    v->ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     v->has_cpu = true;
     v->cpu = env_cpu(env)->cpu_index;
-    v->has_rip = true;
-    v->rip = cvm_emu_rip(env, ra);
+    cvm_emu_where(env, ra, v);
     v->has_gva = true;
     v->gva = addr;
     QEMU_LOCK_GUARD(&s->lock);
