@@ -12,6 +12,7 @@
   console    what a console must not contain
   tests      the headers of lab/guest/tests
   kselftest  the series' kselftests, built for the guest
+  helpers    small C programs of the guest tests, built for the guest
   books      figures out of the emulator's books
   guest      one guest, from initramfs to verdict
   cli        lab/run; shell its --shell

@@ -23,6 +23,14 @@ def number(tree, path, where):
     return tree
 
 
+def mixed_frames(books, where, apart=()):
+    """How many 2 MiB frames are mixed.  apart: frame numbers not to count."""
+    frames = books.get("mixed-frames") if isinstance(books, dict) else None
+    if not isinstance(frames, list):
+        raise LabError(f"{where}: the books have no mixed-frames")
+    return sum(number(f, "gpa", where) >> 21 not in apart for f in frames)
+
+
 def conversions(books, where):
     return {way: {size: number(books, f"conversions.{theirs}.{key}", where)
                   for size, key in SIZES.items()}

@@ -7,6 +7,7 @@ input (one line on stderr), 130 interrupted.
 
 import argparse
 import os
+import re
 import shlex
 import signal
 import sys
@@ -35,8 +36,10 @@ def parser():
     ap.add_argument("--bios", default="", help="OVMF or TDVF image (--accel kvm)")
     ap.add_argument("--busybox", default="", help="statically linked busybox")
     ap.add_argument("--append", default="", help="more kernel parameters")
-    ap.add_argument("--memory", default="4G")
-    ap.add_argument("--cpus", type=int, default=2)
+    ap.add_argument("--memory", default="", help="instead of the test's own")
+    ap.add_argument("--cpus", type=int, default=0, help="instead of the test's own")
+    ap.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
+                    help="a variable of the test script, such as ROUNDS=10")
     ap.add_argument("--cpu", default="", help="QEMU -cpu instead of the platform's")
     ap.add_argument("--object-extra", default="", metavar="PROPS",
                     help="more properties of the confidential object, such as strict=on")
@@ -111,6 +114,14 @@ def print_failure(out, argv):
     print("# run again: " + shlex.join(argv))
 
 
+def settings(words):
+    """NAME=VALUE words as a dictionary."""
+    for word in words:
+        if not re.fullmatch(r"[A-Z_]+=.*", word):
+            raise LabError(f"--set {word}: expected NAME=VALUE, NAME in capital letters")
+    return dict(word.split("=", 1) for word in words)
+
+
 def options_from(args):
     kernel = find_kernel(args.kernel)
     out = args.out or os.path.join("out", "guest", f"{args.platform}-{args.test}")
@@ -119,7 +130,8 @@ def options_from(args):
         qemu=args.qemu, firmware_dir=args.firmware, bios=args.bios, busybox=args.busybox,
         append=args.append, memory=args.memory, cpus=args.cpus, cpu=args.cpu,
         object_extra=args.object_extra, timeout=args.timeout,
-        ksrc=args.ksrc, baseline=args.baseline_console, verbose=args.verbose, corrupt=args.corrupt)
+        settings=settings(args.set), ksrc=args.ksrc, baseline=args.baseline_console,
+        verbose=args.verbose, corrupt=args.corrupt)
 
 
 def run(args, argv):

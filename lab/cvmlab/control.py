@@ -8,6 +8,8 @@ The guest writes lines, and waits for the answer of those that have one:
     hello UPTIME                 user space is reached; "ok N", N = boots so far
     mark NAME                    "ok" when the books have been read
     verify DISK AREA SHA256      "ok", or "no WHY"; AREA is read or written
+    figure MARK PATH             "ok NUMBER" out of the books of an earlier mark, or "no WHY"
+    judged FROM TO               "ok": the test itself judged the violations between two marks
     exit CODE                    the test has ended; "ok"
 
 Because the guest waits for "ok", the figures of a mark belong to what ran
@@ -21,8 +23,9 @@ import time
 
 class Channel:
     """Serves one guest.  hooks is an object with the methods
-    output(text), fact(key, value), hello(uptime), mark(name) and
-    verify(disk, area, sha256); the last two return (ok, why)."""
+    output(text), fact(key, value), hello(uptime), mark(name),
+    verify(disk, area, sha256), figure(mark, path) and judged(mark, mark).
+    mark, verify and judged return (ok, why), figure (ok, number or why)."""
 
     def __init__(self, sock, hooks, log_path):
         self.sock = sock
@@ -101,6 +104,19 @@ class Channel:
             self._answer(False, "verify takes disk, area and sha256")
             return
         self._answer(*self.hooks.verify(*words))
+
+    def _do_figure(self, words):
+        if len(words) != 2:
+            self._answer(False, "figure takes a mark and a path")
+            return
+        found, answer = self.hooks.figure(*words)
+        self._reply(f"ok {answer}" if found else f"no {answer}")
+
+    def _do_judged(self, words):
+        if len(words) != 2:
+            self._answer(False, "judged takes two marks")
+            return
+        self._answer(*self.hooks.judged(*words))
 
     def _do_exit(self, words):
         self._answer(True)

@@ -19,7 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-from . import console, devices, disks, initramfs, kselftest, platforms, qemu, tests
+from . import books, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, tests
 from .control import Channel
 from .errors import LabError
 from .qmp import Qmp, QmpError
@@ -46,8 +46,8 @@ class Options:
     bios: str = ""
     busybox: str = ""
     append: str = ""
-    memory: str = "4G"
-    cpus: int = 2
+    memory: str = ""            # "" and 0: what the test's header says
+    cpus: int = 0
     cpu: str = ""
     object_extra: str = ""
     extra: list = field(default_factory=list)
@@ -105,11 +105,13 @@ class Guest:
         self.qemu = qemu.find_qemu(options.qemu)
         self.busybox = initramfs.find_busybox(options.busybox)
         self.limit = options.timeout or self.test.timeout
+        self.cpus = options.cpus or self.test.cpus
         self.outcome = Outcome()
         self.lines = []
         self.disks = {}
         self.qmp = None
         self.started = 0.0
+        self.judged_by_test = 0     # violations by a CPU
 
     def path(self, name):
         return os.path.join(self.options.out, name)
@@ -135,12 +137,20 @@ class Guest:
         if not self.row.books:
             return True, ""
         try:
-            books = self.qmp.execute("query-cvm-emu")
+            answer = self.qmp.execute("query-cvm-emu")
         except QmpError as err:
             return False, str(err)
-        self.outcome.marks[name] = books
-        _write_json(self.path(f"books-{name}.json"), books)
+        self.outcome.marks[name] = answer
+        _write_json(self.path(f"books-{name}.json"), answer)
         return True, ""
+
+    def figure(self, mark, path):
+        if mark not in self.outcome.marks:
+            return False, f"there are no books of a mark {mark}"
+        try:
+            return True, books.number(self.outcome.marks[mark], path, f"mark {mark}")
+        except LabError as err:
+            return False, str(err)
 
     def verify(self, name, area, digest):
         disk = self.disks.get(name)
@@ -154,6 +164,17 @@ class Guest:
                      "ok": digest == expected})
         if digest != expected:
             return False, f"{name} {area}: sha256 is {digest[:16]}.., expected {expected[:16]}.."
+        return True, ""
+
+    def judged(self, start, end):
+        """The test itself looks at the violations between two marks."""
+        counts = []
+        for mark in (start, end):
+            found, count = self.figure(mark, "violations.cpu")
+            if not found:
+                return False, count
+            counts.append(count)
+        self.judged_by_test += counts[1] - counts[0]
         return True, ""
 
     # --- life ---
@@ -186,21 +207,38 @@ class Guest:
         programs = dict(opts.programs)
         if "kselftest" in self.test.flags:
             programs.update(kselftest.programs(opts.ksrc, os.path.join(scratch, "kselftest")))
-        initrd = os.path.join(scratch, "initramfs")
-        settings = {"PLATFORM": self.row.name, "ACCEL": self.row.accel, "CPUS": opts.cpus,
-                    **opts.settings}
-        with open(initrd, "wb") as file:
-            file.write(initramfs.build(self.test, settings, self.busybox,
-                                       programs, opts.modules))
+        programs.update(helpers.programs(self.test.programs, scratch))
         append = " ".join(filter(None, (APPEND, self.test.append, opts.append)))
-        return qemu.Machine(
-            platform=self.row, qemu=self.qemu, kernel=opts.kernel, initrd=initrd,
-            append=append, memory=opts.memory, cpus=opts.cpus, cpu=opts.cpu,
+        machine = qemu.Machine(
+            platform=self.row, qemu=self.qemu, kernel=opts.kernel,
+            initrd=self._initramfs(scratch, programs), append=append,
+            memory=opts.memory or self.test.memory, cpus=self.cpus, cpu=opts.cpu,
             firmware_dir=opts.firmware_dir, bios=opts.bios, devices=self.test.devices,
             disks={name: disk.path for name, disk in self.disks.items()},
             console=self.path("console.log"), books=os.path.abspath(self.path("books.json")),
             object_extra=opts.object_extra, reboot="reboot" in self.test.flags,
-            extra=opts.extra)
+            icount="icount" in self.test.flags, extra=opts.extra)
+        if machine.icount:
+            qemu.require_insn_count(machine)
+        return machine
+
+    def _initramfs(self, scratch, programs):
+        """Write the archive.  Return: its path."""
+        opts = self.options
+        settings = {"PLATFORM": self.row.name, "ACCEL": self.row.accel, "CPUS": self.cpus,
+                    "INSN_PORT": qemu.INSN_PORT, **opts.settings}
+
+        def write(name, more):
+            path = os.path.join(scratch, name)
+            with open(path, "wb") as file:
+                file.write(initramfs.build(self.test, settings, self.busybox,
+                                           {**programs, **more}, opts.modules))
+            return path
+        if "kexec" not in self.test.flags:
+            return write("initramfs", {})
+        # The second kernel's archive does not hold a third.
+        return write("initramfs", {"lab/kexec/bzImage": opts.kernel,
+                                   "lab/kexec/initramfs": write("second", {})})
 
     def _boot(self, scratch):
         machine = self._machine(scratch)
@@ -275,13 +313,14 @@ class Guest:
             with open(self.path("books.json"), encoding="utf-8") as file:
                 outcome.books = json.load(file)
             violations = outcome.books["violations"]
-            count = int(violations["cpu"]) + int(violations["dma"])
+            by_cpu = int(violations["cpu"]) - self.judged_by_test
+            count = by_cpu + int(violations["dma"])
         except (OSError, ValueError, KeyError, TypeError) as err:
             outcome.check("books", False, f"no usable books: {err}")
             return
         first = json.dumps(violations.get("log", [])[:1])
         outcome.check(NO_VIOLATION, count == 0,
-                      f"{violations['cpu']} by a CPU, {violations['dma']} by a device; first: {first}")
+                      f"{by_cpu} by a CPU, {violations['dma']} by a device; first: {first}")
 
     def _save(self):
         outcome = self.outcome

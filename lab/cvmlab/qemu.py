@@ -13,7 +13,10 @@ import subprocess
 from dataclasses import dataclass, field
 
 from . import devices, platforms
-from .errors import LabError
+from .errors import LabError, Skip
+
+# The device that shows the number of instructions executed, and where.
+INSN_COUNT, INSN_PORT = "isa-insn-count", 0x5C0
 
 # setpriv(1) of util-linux: sets the signal and becomes QEMU, same process id
 DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL", "--"]
@@ -38,6 +41,7 @@ class Machine:
     cpu: str = ""               # instead of the platform's
     object_extra: str = ""      # more properties of the confidential object
     reboot: bool = False
+    icount: bool = False        # count instructions; the guest reads INSN_PORT
     extra: list = field(default_factory=list)
 
 
@@ -58,8 +62,14 @@ def command(machine, control_fd=None, qmp_fd=None):
 
 
 def _accelerator(machine):
-    accel = "tcg,thread=multi" if machine.platform.accel == "tcg" else "kvm"
-    return ["-accel", accel, "-cpu", machine.cpu or machine.platform.cpu]
+    cpu = ["-cpu", machine.cpu or machine.platform.cpu]
+    if machine.platform.accel != "tcg":
+        return ["-accel", "kvm"] + cpu
+    if machine.icount:
+        # One instruction is one nanosecond; no host time leaks in.
+        return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
+                "-device", f"{INSN_COUNT},iobase={INSN_PORT:#x}"] + cpu
+    return ["-accel", "tcg,thread=multi"] + cpu
 
 
 def _confidential(machine):
@@ -115,6 +125,21 @@ def find_qemu(path):
         raise LabError("no qemu-system-x86_64 in PATH; build one with 'make qemu' "
                        "and name it with --qemu or in $CVM_QEMU")
     return found
+
+
+def require_insn_count(machine):
+    """Raise Skip if the guest cannot count its instructions there."""
+    if machine.platform.accel != "tcg":
+        raise Skip("instructions are counted by TCG only: --accel tcg")
+    if machine.cpus != 1:
+        raise LabError(f"instructions are counted with one processor, not {machine.cpus}")
+    try:
+        done = subprocess.run([machine.qemu, "-device", "help"], stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired) as err:
+        raise LabError(f"cannot ask {machine.qemu} for its devices: {err}") from None
+    if f'"{INSN_COUNT}"'.encode() not in done.stdout:
+        raise Skip(f"{machine.qemu} has no device {INSN_COUNT}; 'make qemu' builds one that has")
 
 
 _running = set()

@@ -23,7 +23,7 @@ def run(row, kernel, args):
                                        initramfs.find_busybox(args.busybox)))
         machine = qemu.Machine(
             platform=row, qemu=qemu.find_qemu(args.qemu), kernel=kernel, initrd=initrd,
-            append=f"{APPEND} {args.append}", memory=args.memory, cpus=args.cpus,
+            append=f"{APPEND} {args.append}", memory=args.memory or "4G", cpus=args.cpus or 2,
             cpu=args.cpu, firmware_dir=args.firmware, bios=args.bios, devices=names,
             disks=paths, books=os.path.join(scratch, "books.json"),
             object_extra=args.object_extra)

@@ -6,6 +6,9 @@
     # devices: virtio-blk nvme          (default: none)
     # timeout: 120                      (seconds, default 120)
     # append: kernel parameters         (default: none)
+    # memory: 1G                        (default 4G)
+    # cpus: 1                           (default 2)
+    # programs: names in guest/src      (default: none), in the guest's PATH
     # flags: reboot kunit kselftest     (default: none; see FLAGS)
 
 The header is what the runner needs before the guest exists; all else is in
@@ -16,6 +19,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
+from . import helpers
 from .errors import LabError
 
 TEST_DIR = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
@@ -24,8 +28,10 @@ FLAGS = {
     "reboot": "the guest may reset itself, the runner lets it",
     "kunit": "the console carries KUnit's KTAP, which is part of the result",
     "kselftest": "the programs of tools/testing/selftests/cvm go into the guest",
+    "kexec": "the guest has its kernel and initramfs in /lab/kexec and may start them",
+    "icount": "QEMU counts instructions, and the guest can read the counter at INSN_PORT",
 }
-HEADER = re.compile(r"^# (test|platforms|devices|timeout|append|flags): *(.*?) *$")
+HEADER = re.compile(r"^# (test|platforms|devices|timeout|append|memory|cpus|programs|flags): *(.*?) *$")
 
 
 @dataclass
@@ -37,6 +43,9 @@ class GuestTest:
     devices: list = field(default_factory=list)
     timeout: float = 120.0
     append: str = ""
+    memory: str = "4G"
+    cpus: int = 2
+    programs: list = field(default_factory=list)
     flags: list = field(default_factory=list)
 
     def runs_on(self, platform):
@@ -72,10 +81,26 @@ def _checked(name, path, found):
         if flag not in FLAGS:
             raise LabError(f"guest test {name}: unknown flag '{flag}'; "
                            f"there are: {' '.join(FLAGS)}")
-    try:
-        timeout = float(found.get("timeout", 120))
-    except ValueError:
-        raise LabError(f"guest test {name}: timeout '{found['timeout']}' is no number") from None
+    programs = found.get("programs", "").split()
+    for program in programs:
+        if program not in helpers.names():
+            raise LabError(f"guest test {name}: unknown program '{program}'; "
+                           f"there are: {' '.join(helpers.names())}")
+    memory = found.get("memory", "4G")
+    if not re.fullmatch(r"[1-9]\d*[MG]", memory):
+        raise LabError(f"guest test {name}: memory '{memory}' is no size such as 512M or 4G")
     return GuestTest(name, path, found["test"], found.get("platforms", "").split(),
-                     found.get("devices", "").split(), timeout,
-                     found.get("append", ""), flags)
+                     found.get("devices", "").split(),
+                     _number(name, found, "timeout", float, 120), found.get("append", ""),
+                     memory, _number(name, found, "cpus", int, 2), programs, flags)
+
+
+def _number(name, found, key, kind, default):
+    """A header's value as a number that is greater than 0."""
+    try:
+        value = kind(found.get(key, default))
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise LabError(f"guest test {name}: {key} '{found[key]}' is no number above 0")
+    return value

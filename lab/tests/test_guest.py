@@ -87,6 +87,40 @@ class Run(Standin):
                 self.assertIn(path, failed)
                 self.assertIn(why, failed[path])
 
+    def test_figure_comes_from_a_mark(self):
+        run = guest.Guest(self.options())
+        run.outcome.marks["m"] = {"violations": {"cpu": 5}, "n": "x"}
+        self.assertEqual(run.figure("m", "violations.cpu"), (True, 5))
+        self.assertEqual(run.figure("other", "n"), (False, "there are no books of a mark other"))
+        for path in ("n", "violations", "none"):
+            self.assertFalse(run.figure("m", path)[0])
+
+    def test_what_the_test_judged_is_not_counted_again(self):
+        run = guest.Guest(self.options())
+        run.outcome.marks.update(a={"violations": {"cpu": 1}}, b={"violations": {"cpu": 4}})
+        self.assertEqual(run.judged("a", "b"), (True, ""))
+        self.assertEqual(run.judged_by_test, 3)
+        self.assertFalse(run.judged("a", "c")[0])
+        run._fresh_folder()
+        for cpu, dma, ok in ((3, 0, True), (4, 0, False), (3, 1, False)):
+            with open(run.path("books.json"), "w", encoding="utf-8") as file:
+                json.dump({"violations": {"cpu": cpu, "dma": dma}}, file)
+            run._judge_books()
+            self.assertEqual(run.outcome.checks[-1].status == ktap.PASSED, ok, (cpu, dma))
+
+    def test_kexec_carries_kernel_and_initramfs(self):
+        path = self.put("again", b"# test: x\n# flags: kexec\n")
+        run = guest.Guest(self.options(test=path))
+        scratch = os.path.join(self.dir, "scratch")
+        os.mkdir(scratch)
+        with open(run._initramfs(scratch, {}), "rb") as file:
+            data = file.read()
+        with open(os.path.join(scratch, "second"), "rb") as file:
+            second = file.read()
+        self.assertIn(b"lab/kexec/bzImage\0", data)
+        self.assertIn(second, data)
+        self.assertNotIn(b"lab/kexec", second)
+
     def test_corrupt_disk_fails(self):
         failed = self.failures("", corrupt="virtio-blk")
         self.assertIn("standin/io", failed)
@@ -127,6 +161,12 @@ class Run(Standin):
 
 
 class CommandLine(Standin):
+    def test_settings(self):
+        self.assertEqual(cli.settings(["A=1", "LOAD=x=y"]), {"A": "1", "LOAD": "x=y"})
+        for word in ("A", "a=1", "=1"):
+            with self.assertRaisesRegex(LabError, "expected NAME=VALUE"):
+                cli.settings([word])
+
     def argv(self, *more):
         return ["lab/run", "--platform", "plain", "--kernel", self.kernel, "--test", self.test,
                 "--qemu", FAKE, "--busybox", self.busybox, "--out",

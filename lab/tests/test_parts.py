@@ -11,8 +11,9 @@ import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
-from cvmlab import control, cpio, disks, initramfs, qmp, tests
+from cvmlab import books, control, cpio, disks, helpers, initramfs, qmp, tests
 from cvmlab.errors import LabError
 
 
@@ -91,8 +92,15 @@ class Headers(Folder):
                                "# flags: kunit\n\n# devices: igb\nplan 1\n# test: late\n")
         test = tests.load(path)
         self.assertEqual((test.purpose, test.timeout, test.append), ("does x", 7, "a=b c"))
+        self.assertEqual((test.memory, test.cpus, test.programs), ("4G", 2, []))
         self.assertTrue(test.runs_on("sev"))
         self.assertFalse(test.runs_on("plain"))
+
+    def test_machine(self):
+        test = tests.load(self.write("t", "# test: x\n# memory: 512M\n# cpus: 1\n"
+                                     "# programs: kexec insns\n# flags: kexec icount\n"))
+        self.assertEqual((test.memory, test.cpus), ("512M", 1))
+        self.assertEqual(test.programs, ["kexec", "insns"])
 
     def test_unknown(self):
         with self.assertRaisesRegex(LabError, "no guest test 'nope'; there are: boot"):
@@ -101,7 +109,11 @@ class Headers(Folder):
     def test_bad_headers(self):
         for text, why in (("plan 1\n", "no '# test: purpose'"),
                           ("# test: x\n# flags: fast\n", "unknown flag 'fast'"),
-                          ("# test: x\n# timeout: soon\n", "'soon' is no number")):
+                          ("# test: x\n# timeout: soon\n", "'soon' is no number"),
+                          ("# test: x\n# cpus: 0\n", "cpus '0' is no number above 0"),
+                          ("# test: x\n# memory: 4\n", "memory '4' is no size"),
+                          ("# test: x\n# programs: emacs\n", "unknown program 'emacs'; "
+                                                             "there are: ")):
             with self.assertRaisesRegex(LabError, why):
                 tests.load(self.write("t", text))
 
@@ -119,6 +131,48 @@ class Static(Folder):
         text = initramfs._settings({"A": "it's $HOME"}).decode()
         out = subprocess.run(["sh", "-c", text + 'printf %s "$A"'], capture_output=True)
         self.assertEqual(out.stdout, b"it's $HOME")
+
+
+class Helpers(Folder):
+    def source(self, text):
+        folder = mock.patch.object(helpers, "SOURCE", self.dir)
+        folder.start()
+        self.addCleanup(folder.stop)
+        self.write("one.c", text)
+
+    def test_every_program_is_static(self):
+        built = helpers.programs(helpers.names(), self.dir)
+        self.assertIn("bin/kexec", built)
+        for path in built.values():
+            self.assertTrue(initramfs.is_static(path), path)
+
+    def test_an_error_names_the_line(self):
+        self.source("int main(void) { return nothing; }\n")
+        with self.assertRaisesRegex(LabError, "one for the guest failed: .*one.c:1:.*nothing"):
+            helpers.programs(["one"], self.dir)
+
+    def test_a_warning_is_an_error(self):
+        self.source("int main(void) { int unused; return 0; }\n")
+        with self.assertRaisesRegex(LabError, "unused"):
+            helpers.programs(["one"], self.dir)
+
+    def test_no_compiler(self):
+        with mock.patch.dict(os.environ, CC="/nonexistent/cc"):
+            with self.assertRaisesRegex(LabError, "cannot run /nonexistent/cc"):
+                helpers.programs(["kexec"], self.dir)
+
+
+class Books(unittest.TestCase):
+    FRAMES = {"mixed-frames": [{"gpa": 0, "shared-pages": 32}, {"gpa": 3 << 21}]}
+
+    def test_mixed_frames(self):
+        self.assertEqual(books.mixed_frames(self.FRAMES, "x"), 2)
+        self.assertEqual(books.mixed_frames(self.FRAMES, "x", apart=(0,)), 1)
+
+    def test_no_default(self):
+        for wrong in ({}, None, {"mixed-frames": 2}, {"mixed-frames": [{}]}):
+            with self.assertRaisesRegex(LabError, "^x: "):
+                books.mixed_frames(wrong, "x")
 
 
 class Hooks:
@@ -152,17 +206,18 @@ class Control(Folder):
     def test_a_whole_guest(self):
         channel, calls, answers, _ = self.serve(
             b"hello 1.5\n| KTAP version 1\r\nfact a.b 1 2\nmark boot\nmark bad\n"
-            b"verify d read 00\nexit 3\n")
+            b"verify d read 00\nfigure boot shared-pages\njudged a b\nexit 3\n")
         self.assertEqual(calls, [("hello", 1.5), ("output", "KTAP version 1"),
                                  ("fact", "a.b", "1 2"), ("mark", "boot"), ("mark", "bad"),
-                                 ("verify", "d", "read", "00")])
-        self.assertEqual(answers, ["ok 1", "ok", "no why not", "ok", "ok"])
+                                 ("verify", "d", "read", "00"),
+                                 ("figure", "boot", "shared-pages"), ("judged", "a", "b")])
+        self.assertEqual(answers, ["ok 1", "ok", "no why not", "ok", "ok why not", "ok", "ok"])
         self.assertEqual(channel.exit_code, 3)
 
     def test_nonsense_is_answered(self):
-        _, _, answers, _ = self.serve(b"dance\nmark\nverify x\n")
+        _, _, answers, _ = self.serve(b"dance\nmark\nverify x\nfigure y\njudged z\n")
         self.assertTrue(all(line.startswith("no ") for line in answers))
-        self.assertEqual(len(answers), 3)
+        self.assertEqual(len(answers), 5)
 
     def test_end_without_exit(self):
         channel, _, _, in_time = self.serve(b"| half a li")

@@ -56,6 +56,27 @@ class Emulated(unittest.TestCase):
         self.assertNotIn("-no-reboot", qemu.command(machine("plain", reboot=True)))
 
 
+class InstructionCount(unittest.TestCase):
+    def test_command_line(self):
+        args = qemu.command(machine("sev", cpus=1, icount=True))
+        self.assertEqual(value(args, "-accel"), ["tcg,thread=single"])
+        self.assertEqual(value(args, "-icount"), ["shift=0,sleep=off"])
+        self.assertEqual(value(args, "-device"), ["isa-insn-count,iobase=0x5c0"])
+        self.assertNotIn("-icount", qemu.command(machine("sev")))
+
+    def test_one_processor(self):
+        with self.assertRaisesRegex(LabError, "one processor, not 2"):
+            qemu.require_insn_count(machine("plain", icount=True))
+
+    def test_what_cannot_count_skips(self):
+        with self.assertRaisesRegex(Skip, "--accel tcg"):
+            qemu.require_insn_count(machine("sev", "kvm", cpus=1))
+        with self.assertRaisesRegex(Skip, "has no device isa-insn-count; 'make qemu'"):
+            qemu.require_insn_count(machine("plain", cpus=1, qemu="true"))
+        with self.assertRaisesRegex(LabError, "cannot ask /nonexistent"):
+            qemu.require_insn_count(machine("plain", cpus=1, qemu="/nonexistent"))
+
+
 class Devices(unittest.TestCase):
     def test_no_network_reaches_out(self):
         args = devices.arguments(["virtio-net", "e1000e", "igb"], {})
