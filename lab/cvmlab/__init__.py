@@ -17,6 +17,7 @@
   guest      one guest, from initramfs to verdict
   cli        lab/run; shell its --shell
   debian     Debian's cloud kernels; fidelity boots them (lab/fidelity)
+  figures    what the series must achieve; bench measures it (scripts/bench)
   demo       lab/demo; its report is drawn by lab/report
 
 Arrows go downwards only: guest uses the parts, no part uses guest.

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs what `figures` needs: each test, stock beside series, two guests at a
+time.  A test that fails in a guest still yields its figures, if it reported
+them; what stands in the way of measuring is an error.
+"""
+
+import os
+import sys
+import time
+
+from . import figures, guest
+from .errors import LabError, Skip
+
+KERNELS = ("stock", "series")
+CVMS = ("sev", "tdx")
+
+
+def plan(rounds):
+    """The tests: [(test, platforms, settings, function that makes figures)]."""
+    return [
+        ("cycles", CVMS, {}, figures.of_cycles),
+        ("insns", ("plain", *CVMS), {}, figures.of_insns),
+        ("idle-load", CVMS, {}, figures.of_idle_load),
+        ("rounds", CVMS, {"ROUNDS": rounds}, lambda pair: figures.of_rounds(pair, rounds)),
+    ]
+
+
+def run(kernels, qemu, firmware, out, rounds=100, only=()):
+    """Measure.  kernels: {"stock": image, "series": image}.  out: a folder
+    for logs and books.  only: tests to run, all if empty.
+
+    Return: a list of figures.Figure; raises LabError.
+    """
+    if rounds < 20:
+        raise LabError(f"{rounds} rounds of the workload are too few to see growth: 20 at least")
+    found, start = [], time.monotonic()
+    for test, platforms, settings, make in plan(rounds):
+        if only and test not in only:
+            continue
+        with guest.pool(2) as pool:
+            for platform in platforms:
+                jobs = {kernel: pool.submit(_guest, test, platform, kernel, image, qemu, firmware,
+                                            out, settings)
+                        for kernel, image in kernels.items()}
+                pair = figures.Pair(platform, test, *(jobs[k].result() for k in KERNELS))
+                found += make(pair)
+                print(f"   {test} on {platform}: {time.monotonic() - start:.0f} s so far",
+                      file=sys.stderr, flush=True)
+    return found
+
+
+def _guest(test, platform, kernel, image, qemu, firmware, out, settings):
+    folder = os.path.join(out, f"{test}-{platform}-{kernel}")
+    try:
+        outcome = guest.run(guest.Options(
+            platform=platform, kernel=image, test=test, out=folder, qemu=qemu,
+            firmware_dir=firmware, settings=settings))
+    except Skip as reason:
+        raise LabError(f"{test} on {platform} cannot be measured: {reason}") from None
+    for path, status, reason in guest.ktap.Report(outcome.checks).leaves():
+        if status == guest.ktap.FAILED:
+            print(f"   {platform} {kernel}: {path}: {reason}", file=sys.stderr, flush=True)
+    return outcome
