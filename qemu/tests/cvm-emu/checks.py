@@ -261,7 +261,8 @@ def sigterm(machine, kind):
 
 NONSENSE = {
     "no-kind": (["-object", "cvm-emu,id=c"], "'kind' is missing"),
-    "bad-kind": (["-object", "cvm-emu,id=c,kind=sgx"], "sgx"),
+    "bad-kind": (["-object", "cvm-emu,id=c,kind=sgx"],
+                 "not accept value 'sgx'"),
     "cbitpos-range": (["-object", "cvm-emu,id=c,kind=sev,cbitpos=12"],
                       "must be 36 to 51"),
     "cbitpos-tdx": (["-object", "cvm-emu,id=c,kind=tdx,cbitpos=47"],

@@ -80,6 +80,8 @@ void print_hex(const char *name, uint64_t v);
 void check(bool good, const char *what);
 uint64_t vmmcall(uint64_t nr, uint64_t a, uint64_t b, uint64_t c);
 uint64_t tdcall(uint64_t leaf, uint64_t rcx, uint64_t rdx);
+/* R11 after the last tdvmcall() */
+extern uint64_t vmcall_r11;
 uint64_t tdvmcall(uint64_t function, uint64_t r12, uint64_t r13);
 uint64_t request(uint64_t gpa, uint64_t pages, bool to_shared);
 uint64_t accept(uint64_t gpa, unsigned level);
@@ -97,6 +99,15 @@ void case_smp(void);
 void case_halt(void);
 void start_ap(void);
 void ap_main(void);
+
+/* fault.c */
+void case_fault_fail(void);
+void case_fault_partial(void);
+void case_fault_retry(void);
+void case_fault_retry_always(void);
+void case_fault_every(void);
+void case_fault_direction(void);
+void case_fault_armed(void);
 
 /* count.c */
 void case_count(void);

@@ -10,6 +10,8 @@
 
 static int failures;
 
+uint64_t vmcall_r11;
+
 bool is_sev(void)
 {
     return private_high;
@@ -87,6 +89,7 @@ uint64_t tdvmcall(uint64_t function, uint64_t a, uint64_t b)
                  : "+a"(rax), "+c"(rcx), "+r"(r10), "+r"(r11), "+r"(r12),
                    "+r"(r13)
                  : : "r14", "r15", "memory");
+    vmcall_r11 = r11;
     return rax ? rax : r10;
 }
 

@@ -125,12 +125,16 @@ class Session:
             self.kill()
             raise
 
-    def _connect(self, until):
+    def await_console(self, until):
+        """Until the guest has said something."""
         deadline = time.monotonic() + TIME_LIMIT
         while not self._console_has(until):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise TimeoutError(f"the guest never said '{until}'")
             time.sleep(0.05)
+
+    def _connect(self, until):
+        self.await_console(until)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(self.machine.path("qmp"))
         self.file = self.socket.makefile("r", encoding="utf-8")

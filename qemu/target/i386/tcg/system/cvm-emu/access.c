@@ -246,7 +246,8 @@ static void cvm_emu_check_shared(CPUX86State *env, vaddr addr, hwaddr gpa,
                               gpa, access, ra, false);
         return;
     }
-    if ((page & CVM_EMU_PAGE_STATE) == CVM_EMU_PAGE_SHARED) {
+    if ((page & CVM_EMU_PAGE_STATE) == CVM_EMU_PAGE_SHARED ||
+        cvm_emu_follow(cvm_emu, index, true)) {
         return;
     }
     if (cvm_emu_use_shared(cvm_emu, index, page, &suspect)) {
@@ -257,10 +258,13 @@ static void cvm_emu_check_shared(CPUX86State *env, vaddr addr, hwaddr gpa,
 
 static void cvm_emu_check_private(CPUX86State *env, vaddr addr, hwaddr gpa,
                                   MMUAccessType access, uintptr_t ra,
-                                  uint8_t page)
+                                  uint64_t index, uint8_t page)
 {
     switch (page & CVM_EMU_PAGE_STATE) {
     case CVM_EMU_PAGE_SHARED:
+        if (cvm_emu_follow(cvm_emu, index, false)) {
+            return;
+        }
         cvm_emu_cpu_violation(env, CVM_EMU_VIOLATION_TYPE_PRIVATE_TO_SHARED,
                               addr, gpa, access, ra, false);
         break;
@@ -315,7 +319,7 @@ void cvm_emu_tlb_fill__slow(CPUX86State *env, vaddr addr,
         }
         return;
     }
-    cvm_emu_check_private(env, addr, page_gpa, access, ra, page);
+    cvm_emu_check_private(env, addr, page_gpa, access, ra, index, page);
     *paddr = gpa | CVM_EMU_WINDOW;
 }
 

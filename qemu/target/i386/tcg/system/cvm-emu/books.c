@@ -144,6 +144,7 @@ CvmEmuBooks *qmp_query_cvm_emu(Error **errp)
     b->conversions = cvm_emu_books_conversions(s);
     b->declarations = g_memdup2(&s->declarations, sizeof(s->declarations));
     b->hypercalls = g_memdup2(&s->hypercalls, sizeof(s->hypercalls));
+    b->faults = g_memdup2(&s->faults, sizeof(s->faults));
     b->shared_pages = s->shared_pages;
     b->shared_pages_peak = s->shared_pages_peak;
     b->frames = g_new0(CvmEmuFrames, 1);

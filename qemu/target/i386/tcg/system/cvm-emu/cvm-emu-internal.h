@@ -66,6 +66,8 @@ typedef enum CvmEmuPage {
 #define CVM_EMU_PAGE_EARLY 0x20
 /* SEV, before the first plain conversion: the same, after such a request */
 #define CVM_EMU_PAGE_INPLACE 0x40
+/* SEV: the host failed the last request that covers it, see fault.c */
+#define CVM_EMU_PAGE_FOLLOW 0x80
 
 /* Result of a conversion request. */
 typedef enum CvmEmuResult {
@@ -74,6 +76,10 @@ typedef enum CvmEmuResult {
     CVM_EMU_ALIGN,
     /* empty or beyond the guest physical address space */
     CVM_EMU_RANGE,
+    /* an injected fault */
+    CVM_EMU_FAILED,
+    /* TDX: an injected fault; the rest is to be requested anew */
+    CVM_EMU_RETRY,
 } CvmEmuResult;
 
 /* A contiguous part of guest RAM, as devices see it. */
@@ -132,6 +138,12 @@ struct CvmEmu {
     uint64_t in_place;
     CvmEmuDeclarations declarations;
     CvmEmuHypercalls hypercalls;
+    CvmEmuFaultKind fault;
+    CvmEmuFaultDirection fault_direction;
+    uint64_t fault_nth;
+    uint64_t fault_every;
+    uint64_t fault_seen;        /* requests since one of these was set */
+    CvmEmuFaults faults;
     uint64_t shared_pages;
     uint64_t shared_pages_peak;
     uint64_t frames_shared;
@@ -165,11 +177,18 @@ bool cvm_emu_in_firmware_area(CvmEmu *s, hwaddr gpa);
 
 /* pages.c */
 CvmEmuResult cvm_emu_convert(CvmEmu *s, CPUState *cs, hwaddr gpa,
-                             uint64_t npages, bool to_shared);
+                             uint64_t npages, bool to_shared, uint64_t *done);
+bool cvm_emu_follow(CvmEmu *s, uint64_t index, bool to_shared);
 int cvm_emu_accept(CvmEmu *s, hwaddr gpa, uint64_t npages);
 void cvm_emu_fill_private(CvmEmu *s, uint64_t index, uint8_t byte);
 void cvm_emu_fill_shared(CvmEmu *s, uint64_t index, uint8_t byte);
 void cvm_emu_count_reset(CvmEmu *s);
+
+/* fault.c */
+CvmEmuResult cvm_emu_fault(CvmEmu *s, uint64_t npages, bool to_shared,
+                           uint64_t *done);
+bool cvm_emu_fault_check(CvmEmu *s, Error **errp);
+void cvm_emu_fault_class_init(ObjectClass *oc);
 
 /* access.c */
 void cvm_emu_violation(CvmEmu *s, CvmEmuViolation *v);

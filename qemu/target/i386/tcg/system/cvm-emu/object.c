@@ -68,7 +68,7 @@ static bool cvm_emu_check_properties(CvmEmu *s, Error **errp)
                    "kind=tdx takes 'gpaw'");
         return false;
     }
-    return true;
+    return cvm_emu_fault_check(s, errp);
 }
 
 static bool cvm_emu_check_books(CvmEmu *s, Error **errp)
@@ -277,6 +277,7 @@ static void cvm_emu_class_init(ObjectClass *oc, void *data)
                                   cvm_emu_set_books);
     object_class_property_set_description(oc, "books",
         "file that receives the result of query-cvm-emu at exit");
+    cvm_emu_fault_class_init(oc);
 }
 
 static void cvm_emu_init(Object *obj)

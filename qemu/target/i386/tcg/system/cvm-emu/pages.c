@@ -198,7 +198,6 @@ static void cvm_emu_count_request(CvmEmu *s, Request kind, hwaddr gpa,
     CvmEmuConversionStats *to = &s->to[to_shared];
     hwaddr size = npages << CVM_EMU_PAGE_BITS;
 
-    s->hypercalls.conversion++;
     if (kind == REQUEST_DECLARATION) {
         s->declarations.requests++;
         s->declarations.pages += npages;
@@ -235,32 +234,54 @@ static uint64_t cvm_emu_clamp(CvmEmu *s, hwaddr gpa, uint64_t npages)
     return gpa >= end ? 0 : MIN(npages, (end - gpa) >> CVM_EMU_PAGE_BITS);
 }
 
-/**
- * cvm_emu_convert: serve a conversion request
- * @s: the object
- * @cs: CPU that made the request, in a helper that ends its TB
- * @gpa: first page, without the platform's bit
- * @npages: number of 4 KiB pages
- * @to_shared: the wanted state
- *
- * Return: CVM_EMU_OK, or why nothing was done.
- */
-CvmEmuResult cvm_emu_convert(CvmEmu *s, CPUState *cs, hwaddr gpa,
-                             uint64_t npages, bool to_shared)
+/* Whether the state of a page follows the guest's mapping from now on. */
+static void cvm_emu_set_follow(CvmEmu *s, uint64_t index, bool follow)
 {
-    CvmEmuResult result = cvm_emu_check_request(gpa, npages);
-    uint64_t i, known = cvm_emu_clamp(s, gpa, npages);
-    Request kind;
+    uint8_t page = s->pages[index] & ~CVM_EMU_PAGE_FOLLOW;
 
-    RCU_READ_LOCK_GUARD();
-    QEMU_LOCK_GUARD(&s->lock);
-    if (result != CVM_EMU_OK) {
-        s->failed++;
-        return result;
+    if (follow && page != CVM_EMU_PAGE_OTHER) {
+        page |= CVM_EMU_PAGE_FOLLOW;
     }
-    kind = cvm_emu_classify(s, gpa, known, to_shared);
-    trace_cvm_emu_convert(cs->cpu_index, to_shared ? "shared" : "private",
-                          gpa, npages, request_name[kind]);
+    qatomic_set(&s->pages[index], page);
+}
+
+/**
+ * cvm_emu_follow: let a page take its state from the guest's mapping
+ * @s: the object, without its lock
+ * @index: the page
+ * @to_shared: how the guest has it mapped
+ *
+ * SEV: the guest may take back its C-bit when a request fails.  On hardware
+ * that is all it takes; content which was not touched meanwhile is still
+ * there.  Ends with the next request that succeeds.
+ *
+ * Return: false if the page is not such a one.
+ */
+bool cvm_emu_follow(CvmEmu *s, uint64_t index, bool to_shared)
+{
+    uint8_t page;
+
+    if (!(cvm_emu_page(s, index) & CVM_EMU_PAGE_FOLLOW)) {
+        return false;
+    }
+    QEMU_LOCK_GUARD(&s->lock);
+    page = s->pages[index];
+    if (((page & CVM_EMU_PAGE_STATE) == CVM_EMU_PAGE_SHARED) != to_shared) {
+        page &= ~CVM_EMU_PAGE_STATE;
+        page |= to_shared ? CVM_EMU_PAGE_SHARED : CVM_EMU_PAGE_PRIVATE;
+        qatomic_set(&s->pages[index], page);
+        cvm_emu_count_page(s, index, to_shared ? 1 : -1);
+        s->faults.followed++;
+    }
+    return page & CVM_EMU_PAGE_FOLLOW;
+}
+
+/* Carry out a request; of its pages, the host did its part for @done. */
+static void cvm_emu_serve(CvmEmu *s, Request kind, hwaddr gpa,
+                          uint64_t npages, bool to_shared, uint64_t done)
+{
+    uint64_t i, known = cvm_emu_clamp(s, gpa, npages);
+
     cvm_emu_count_request(s, kind, gpa, npages, to_shared);
     if (to_shared) {
         cvm_emu_drop_suspects(s, gpa, npages << CVM_EMU_PAGE_BITS);
@@ -276,14 +297,58 @@ CvmEmuResult cvm_emu_convert(CvmEmu *s, CPUState *cs, hwaddr gpa,
         if (index != CVM_EMU_NO_PAGE) {
             cvm_emu_convert_page(s, index, to_shared,
                                  kind != REQUEST_DECLARATION);
+            cvm_emu_set_follow(s, index, i >= done);
         }
     }
     if (!to_shared && kind != REQUEST_DECLARATION) {
         cvm_emu_dma_check_maps(s, gpa, npages << CVM_EMU_PAGE_BITS);
     }
     cvm_emu_books_sample(s);
-    tlb_flush_all_cpus_synced(cs);
-    return CVM_EMU_OK;
+}
+
+/**
+ * cvm_emu_convert: serve a conversion request
+ * @s: the object
+ * @cs: CPU that made the request, in a helper that ends its TB
+ * @gpa: first page, without the platform's bit
+ * @npages: number of 4 KiB pages
+ * @to_shared: the wanted state
+ * @done: receives how many pages, counted from the first, the host dealt with
+ *
+ * Return: CVM_EMU_OK, or why not all was done; nothing at all, but for
+ * injected faults (fault.c).
+ */
+CvmEmuResult cvm_emu_convert(CvmEmu *s, CPUState *cs, hwaddr gpa,
+                             uint64_t npages, bool to_shared, uint64_t *done)
+{
+    CvmEmuResult result = cvm_emu_check_request(gpa, npages);
+    Request kind;
+
+    RCU_READ_LOCK_GUARD();
+    QEMU_LOCK_GUARD(&s->lock);
+    *done = 0;
+    if (result != CVM_EMU_OK) {
+        s->failed++;
+        return result;
+    }
+    *done = npages;
+    kind = cvm_emu_classify(s, gpa, cvm_emu_clamp(s, gpa, npages), to_shared);
+    trace_cvm_emu_convert(cs->cpu_index, to_shared ? "shared" : "private",
+                          gpa, npages, request_name[kind]);
+    s->hypercalls.conversion++;
+    if (kind != REQUEST_DECLARATION) {
+        result = cvm_emu_fault(s, npages, to_shared, done);
+        s->failed += result == CVM_EMU_FAILED;
+    }
+    if (cvm_emu_tdx) {
+        /* The host decides; under SEV, the C-bit has decided already. */
+        npages = *done;
+    }
+    if (npages) {
+        cvm_emu_serve(s, kind, gpa, npages, to_shared, *done);
+        tlb_flush_all_cpus_synced(cs);
+    }
+    return result;
 }
 
 /**

@@ -23,6 +23,7 @@
 #define HC_MAP_GPA_ENCRYPTED   (1 << 4)
 #define HC_ENOSYS              1000
 #define HC_EPERM               1
+#define HC_EFAULT              14
 #define HC_EINVAL              22
 
 #define CPUID_SEV       0x8000001f
@@ -143,11 +144,14 @@ bool cvm_emu_check_cpu__slow(X86CPU *cpu, Error **errp)
 static int64_t cvm_emu_map_gpa_range(CPUX86State *env)
 {
     target_ulong *r = env->regs;
+    uint64_t done;
 
     switch (cvm_emu_convert(cvm_emu, env_cpu(env), r[R_EBX], r[R_ECX],
-                            !(r[R_EDX] & HC_MAP_GPA_ENCRYPTED))) {
+                            !(r[R_EDX] & HC_MAP_GPA_ENCRYPTED), &done)) {
     case CVM_EMU_OK:
         return 0;
+    case CVM_EMU_FAILED:
+        return -HC_EFAULT;
     default:
         return -HC_EINVAL;
     }

@@ -61,6 +61,7 @@
 #define VMCALL_FATAL_ERROR  0x10003
 
 #define VMCALL_SUCCESS         0
+#define VMCALL_RETRY           1
 #define VMCALL_INVALID_OPERAND 0x8000000000000000ULL
 #define VMCALL_ALIGN_ERROR     0x8000000000000002ULL
 #define VMCALL_UNSUPPORTED     0x8000000000000003ULL
@@ -69,6 +70,7 @@ static uint64_t vmcall_map_gpa(CPUX86State *env)
 {
     target_ulong *r = env->regs;
     hwaddr gpa = r[12] & ~cvm_emu_addr_bit;
+    uint64_t done;
 
     if (r[13] & (CVM_EMU_PAGE_SIZE - 1)) {
         WITH_QEMU_LOCK_GUARD(&cvm_emu->lock) {
@@ -79,10 +81,16 @@ static uint64_t vmcall_map_gpa(CPUX86State *env)
     }
     switch (cvm_emu_convert(cvm_emu, env_cpu(env), gpa,
                             r[13] >> CVM_EMU_PAGE_BITS,
-                            r[12] & cvm_emu_addr_bit)) {
+                            r[12] & cvm_emu_addr_bit, &done)) {
     case CVM_EMU_OK:
         r[11] = 0;
         return VMCALL_SUCCESS;
+    case CVM_EMU_FAILED:
+        r[11] = r[12] + (done << CVM_EMU_PAGE_BITS);
+        return VMCALL_INVALID_OPERAND;
+    case CVM_EMU_RETRY:
+        r[11] = r[12] + (done << CVM_EMU_PAGE_BITS);
+        return VMCALL_RETRY;
     case CVM_EMU_ALIGN:
         r[11] = r[12];
         return VMCALL_ALIGN_ERROR;
