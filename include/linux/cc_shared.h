@@ -1,91 +1,138 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Granule of memory that a confidential guest shares with its host
+ * Memory that a confidential guest shares with its host
  *
- * A host that backs a guest with 2 MiB pages has to split such a page, or to
- * keep two copies of it, as soon as the guest makes a part of it shared and
- * leaves the rest private. Memory that is about to be shared is therefore
- * best taken in naturally aligned blocks of one granule, and converted whole.
+ * In a confidential guest, cc_shared_alloc() and cc_shared_alloc_pages() hand
+ * out pages that the host can read and write. They come out of naturally
+ * aligned chunks of one granule, which are converted once and whole, and are
+ * used again and again. In any other system the same calls hand out ordinary
+ * pages, so that a caller need not ask where it runs.
  *
- * Two granules exist, and this header is where they meet:
+ * What a caller can rely on:
+ *  - Memory is zeroed, and its address is one of the direct map.
+ *  - Its physical address is aligned to its size rounded up to a power of two,
+ *    but not to more than a granule.
+ *  - Memory that cannot be made private again is never given to anybody else
+ *    as private memory: it is leaked.
  *
- *  - the mandatory minimum: anything smaller does not work. It comes from the
- *    architecture, as mem_cc_shared_granule_size(), where there is one.
- *  - the preferred granule: anything smaller works, at a cost to the host.
+ * What a caller must not do: hand such pages to the page allocator, or assume
+ * that what it reads there twice is the same twice. The host writes to it.
  *
- * Invariants: a granule is a power of two, it is never below %PAGE_SIZE, and
- * it is exactly %PAGE_SIZE outside a confidential guest, so that code which
- * aligns to it is unchanged there.
+ * See Documentation/core-api/cc-shared.rst.
  */
 #ifndef _LINUX_CC_SHARED_H
 #define _LINUX_CC_SHARED_H
 
-#include <linux/cc_platform.h>
-#include <linux/log2.h>
-#include <linux/mem_encrypt.h>
-#include <linux/minmax.h>
-#include <linux/sizes.h>
+#include <linux/cc_shared_granule.h>
+#include <linux/gfp.h>
+#include <linux/init.h>
+#include <linux/jump_label.h>
+#include <linux/mm.h>
+#include <linux/string.h>
 #include <linux/types.h>
-#include <linux/mm_types.h>
 
 /**
- * CC_SHARED_PREFERRED_GRANULE - preferred granule of a confidential guest
- *
- * In bytes. It is the size of the second smallest leaf of the tables through
- * which hosts map guest memory: a PDE of AMD nested paging and of Intel EPT,
- * a level 2 block of Arm stage 2 with 4 KiB granules, and it is also the
- * larger of the two page sizes in the RMP of SEV-SNP and in the GHCB page
- * state change request. It is a property of the host's tables. Hence it is
- * not %PMD_SIZE, which is 512 MiB where the guest uses 64 KiB pages.
+ * CC_SHARED_NO_LIMIT - no limit to the physical address of an allocation
  */
-#define CC_SHARED_PREFERRED_GRANULE	SZ_2M
+#define CC_SHARED_NO_LIMIT	(~(phys_addr_t)0)
+
+#ifdef CONFIG_CC_SHARED_POOL
+
+DECLARE_STATIC_KEY_FALSE(cc_shared_pool_key);
 
 /**
- * cc_shared_granule_for() - granule for a given kind of guest
- * @cc_guest: true if the memory of this guest is private by default
- * @minimum: mandatory minimum in bytes, a power of two, or 0 for none
+ * cc_shared_pool_enabled() - is this a guest that has a pool of shared memory?
  *
- * The pure part of cc_shared_granule(). A @minimum that is not a power of two
- * is rounded up to one.
- *
- * Context: Any.
- * Return: Granule in bytes, a power of two, at least %PAGE_SIZE.
+ * Context: Any. False until early in boot, when memory can be converted.
+ * Return: true in a confidential guest, unless cc_shared=off was given.
  */
-static inline size_t cc_shared_granule_for(bool cc_guest, size_t minimum)
+static inline bool cc_shared_pool_enabled(void)
 {
-	size_t granule = PAGE_SIZE;
+	return static_branch_unlikely(&cc_shared_pool_key);
+}
 
-	if (!cc_guest)
-		return granule;
+void __init cc_shared_reserve_init(void);
+size_t __init cc_shared_reserve_low(phys_addr_t *base, size_t *seed);
+void __init cc_shared_init(void);
+struct page *cc_shared_alloc_pages(size_t size, int nid, gfp_t gfp,
+				   phys_addr_t limit);
+void cc_shared_free_pages(struct page *page, size_t size);
+struct page *cc_shared_get_chunk(phys_addr_t limit);
+void cc_shared_put_chunk(struct page *page);
 
-	granule = max_t(size_t, granule, CC_SHARED_PREFERRED_GRANULE);
-	if (minimum > granule)
-		granule = roundup_pow_of_two(minimum);
+#else /* !CONFIG_CC_SHARED_POOL */
 
-	return granule;
+static inline bool cc_shared_pool_enabled(void)
+{
+	return false;
+}
+
+static inline void cc_shared_reserve_init(void)
+{
+}
+
+static inline size_t cc_shared_reserve_low(phys_addr_t *base, size_t *seed)
+{
+	return 0;
+}
+
+static inline void cc_shared_init(void)
+{
+}
+
+static inline struct page *cc_shared_get_chunk(phys_addr_t limit)
+{
+	return NULL;
+}
+
+static inline void cc_shared_put_chunk(struct page *page)
+{
+}
+
+static inline struct page *cc_shared_alloc_pages(size_t size, int nid,
+						 gfp_t gfp, phys_addr_t limit)
+{
+	return alloc_pages_node(nid, gfp | __GFP_ZERO, get_order(size));
+}
+
+static inline void cc_shared_free_pages(struct page *page, size_t size)
+{
+	__free_pages(page, get_order(size));
+}
+
+#endif /* CONFIG_CC_SHARED_POOL */
+
+/**
+ * cc_shared_alloc() - allocate memory that is shared with the host
+ * @size: size in bytes, rounded up to whole pages
+ * @nid: preferred node, or %NUMA_NO_NODE
+ * @gfp: %GFP_KERNEL or the like; without __GFP_DIRECT_RECLAIM the call does
+ *	 not sleep, and succeeds only as long as there are pages in chunks that
+ *	 are shared already
+ *
+ * Context: Any in which spin_lock() is allowed. May sleep, and may convert
+ *	    memory, if @gfp allows blocking.
+ * Return: Address in the direct map of zeroed memory, or NULL.
+ */
+static inline void *cc_shared_alloc(size_t size, int nid, gfp_t gfp)
+{
+	struct page *page = cc_shared_alloc_pages(size, nid, gfp,
+						  CC_SHARED_NO_LIMIT);
+
+	return page ? page_address(page) : NULL;
 }
 
 /**
- * cc_shared_granule() - granule in which to share memory with the host
+ * cc_shared_free() - free memory allocated with cc_shared_alloc()
+ * @vaddr: address that cc_shared_alloc() returned, or NULL
+ * @size: size in bytes that was asked for
  *
- * This is a preference: a caller that cannot have memory of this alignment
- * carries on with less, down to the mandatory minimum.
- *
- * Context: Any, from the moment cc_platform_has() gives its final answer;
- *	    on x86 that is before memblock is used.
- * Return: Granule in bytes, a power of two. %PAGE_SIZE if this is not a
- *	   confidential guest.
+ * Context: Any in which spin_lock() is allowed. Does not sleep.
  */
-static inline size_t cc_shared_granule(void)
+static inline void cc_shared_free(void *vaddr, size_t size)
 {
-	size_t minimum = 0;
-
-	/* Architectures that know of a minimum define a macro of that name. */
-#ifdef mem_cc_shared_granule_size
-	minimum = mem_cc_shared_granule_size();
-#endif
-	return cc_shared_granule_for(cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT),
-				     minimum);
+	if (vaddr)
+		cc_shared_free_pages(virt_to_page(vaddr), size);
 }
 
 #endif /* _LINUX_CC_SHARED_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the sharing granule, include/linux/cc_shared.h
+ * KUnit tests of the sharing granule, include/linux/cc_shared_granule.h
  *
  * They hold in any guest and on bare metal: the pure helper is tested with
  * every kind of guest as an argument, the real one against the machine on
@@ -8,7 +8,7 @@
  */
 #include <kunit/test.h>
 #include <linux/cc_platform.h>
-#include <linux/cc_shared.h>
+#include <linux/cc_shared_granule.h>
 #include <linux/mm.h>
 
 static void granule_plain_guest(struct kunit *test)

@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pool of memory shared with the host: chunks come and go
+ *
+ * Invariants:
+ *  - A chunk is cleared before it is shared: what its previous owner left there
+ *    is nobody else's business, and on some platforms conversion keeps it.
+ *  - The bookkeeping for a chunk exists before it is shared, so that nothing
+ *    can fail between a conversion and its being on record.
+ *  - After a failed conversion the state of a page is unknown. It is neither
+ *    used nor freed.
+ *  - The mutex is held by whoever reclaims or allocates memory for I/O, too.
+ *    Hence nothing under it waits for I/O.
+ */
+#define pr_fmt(fmt) "cc_shared: " fmt
+
+#include <linux/bitmap.h>
+#include <linux/cc_convert_policy.h>
+#include <linux/cma.h>
+#include <linux/dma-direct.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/set_memory.h>
+#include <linux/slab.h>
+
+#include <kunit/visibility.h>
+
+#include "shared_pool.h"
+
+/**
+ * cc_shared_zone() - zone modifier for a limit
+ * @limit: last physical address allowed
+ *
+ * Context: Any.
+ * Return: GFP flag of the largest zone that is wholly within the limit, or of
+ *	   the lowest zone if there is none.
+ */
+gfp_t cc_shared_zone(phys_addr_t limit)
+{
+	if (IS_ENABLED(CONFIG_ZONE_DMA) && limit <= zone_dma_limit)
+		return GFP_DMA;
+	if (IS_ENABLED(CONFIG_ZONE_DMA32) && limit < CC_SHARED_NO_LIMIT &&
+	    limit <= max_t(u64, DMA_BIT_MASK(32), zone_dma_limit))
+		return GFP_DMA32;
+	return 0;
+}
+
+/* A limit that is between two zones: try luck, then the lower one. */
+static struct page *alloc_within(const struct cc_shared_request *req, gfp_t gfp)
+{
+	unsigned int order = get_order(PFN_PHYS(req->nr_pages));
+	gfp_t zone = cc_shared_zone(req->limit);
+	struct page *page;
+
+	if (order > MAX_PAGE_ORDER)
+		return NULL;
+
+	page = alloc_pages_node(req->nid, gfp | zone, order);
+	if (!page || cc_shared_within(page_to_pfn(page), 1UL << order,
+				      req->limit))
+		return page;
+
+	__free_pages(page, order);
+	if (zone || !IS_ENABLED(CONFIG_ZONE_DMA32))
+		return NULL;
+
+	page = alloc_pages_node(req->nid, gfp | GFP_DMA32, order);
+	if (!page || cc_shared_within(page_to_pfn(page), 1UL << order,
+				      req->limit))
+		return page;
+
+	__free_pages(page, order);
+	return NULL;
+}
+
+/**
+ * cc_shared_alloc_plain() - allocate ordinary pages, outside confidential guests
+ * @req: what is asked for
+ *
+ * Context: As the flags of the request say.
+ * Return: The first page, zeroed, or NULL.
+ */
+struct page *cc_shared_alloc_plain(const struct cc_shared_request *req)
+{
+	return alloc_within(req, req->gfp | __GFP_ZERO);
+}
+
+static struct page *get_buddy(const struct cc_shared_request *req)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
+	unsigned int order = get_order(PFN_PHYS(req->nr_pages));
+	unsigned long pfn;
+	struct page *page;
+
+	page = alloc_within(req, gfp);
+	if (page) {
+		split_page(page, order);
+		goto trim;
+	}
+	if (order <= MAX_PAGE_ORDER || !IS_ENABLED(CONFIG_CONTIG_ALLOC))
+		return NULL;
+
+	page = alloc_contig_pages(1UL << order, gfp | cc_shared_zone(req->limit),
+				  req->nid == NUMA_NO_NODE ? numa_mem_id() :
+							     req->nid, NULL);
+	if (!page)
+		return NULL;
+	if (!cc_shared_within(page_to_pfn(page), 1UL << order, req->limit)) {
+		free_contig_range(page_to_pfn(page), 1UL << order);
+		return NULL;
+	}
+
+trim:
+	pfn = page_to_pfn(page);
+	for (unsigned long i = req->nr_pages; i < 1UL << order; i++)
+		__free_page(pfn_to_page(pfn + i));
+	return page;
+}
+
+static struct page *get_pages(const struct cc_shared_request *req,
+			      struct cc_shared_chunk *template)
+{
+	struct page *page = cc_shared_reserve_get(req, template);
+
+	if (page || req->low_only)
+		return page;
+
+	template->source = CC_SHARED_BUDDY;
+	return get_buddy(req);
+}
+
+static void put_pages(const struct cc_shared_chunk *chunk)
+{
+	struct page *page = pfn_to_page(chunk->pfn);
+
+	switch (chunk->source) {
+	case CC_SHARED_SEED:
+		break;
+	case CC_SHARED_CMA:
+		cc_shared_reserve_put(page, chunk);
+		break;
+	case CC_SHARED_BUDDY:
+		for (unsigned int i = 0; i < chunk->nr_pages; i++)
+			__free_page(page + i);
+		break;
+	}
+}
+
+/* What the one pool of a running system uses; tests bring their own. */
+const struct cc_shared_ops cc_shared_ops = {
+	.get = get_pages,
+	.put = put_pages,
+	.share = set_memory_decrypted,
+	.unshare = set_memory_encrypted,
+	.is_low = cc_shared_reserve_is_low,
+};
+
+static struct cc_shared_chunk *
+chunk_new(struct cc_shared_pool *pool, unsigned long pfn, unsigned int nr_pages,
+	  const struct cc_shared_chunk *template)
+{
+	struct cc_shared_chunk *chunk;
+
+	chunk = kzalloc(struct_size(chunk, bitmap, BITS_TO_LONGS(nr_pages)),
+			GFP_KERNEL | __GFP_NOWARN);
+	if (!chunk)
+		return NULL;
+
+	INIT_LIST_HEAD(&chunk->node);
+	chunk->cma = template->cma;
+	chunk->source = template->source;
+	chunk->small = template->small;
+	chunk->pfn = pfn;
+	chunk->nr_pages = nr_pages;
+	chunk->nid = pfn_to_nid(pfn);
+	chunk->empty_since = jiffies;
+
+	if (xa_err(xa_store(&pool->chunks, pfn, chunk,
+			    GFP_KERNEL | __GFP_NOWARN))) {
+		kfree(chunk);
+		return NULL;
+	}
+
+	return chunk;
+}
+
+static void chunk_forget(struct cc_shared_pool *pool,
+			 struct cc_shared_chunk *chunk)
+{
+	xa_erase(&pool->chunks, chunk->pfn);
+	kfree_rcu(chunk, rcu);
+}
+
+static void chunk_leak(struct cc_shared_pool *pool,
+		       struct cc_shared_chunk *chunk)
+{
+	guard(spinlock_irqsave)(&pool->lock);
+
+	bitmap_fill(chunk->bitmap, chunk->nr_pages);
+	chunk->used = chunk->nr_pages;
+	/* Nobody was given this chunk, so nobody may give it back. */
+	chunk->whole = true;
+	list_move(&chunk->node, &pool->leaked);
+	if (chunk->small) {
+		pool->stats.small_leaked += chunk->nr_pages;
+	} else {
+		pool->stats.chunks++;
+		pool->stats.leaked++;
+	}
+}
+
+static void chunk_publish(struct cc_shared_pool *pool,
+			  struct cc_shared_chunk *chunk)
+{
+	guard(spinlock_irqsave)(&pool->lock);
+
+	list_add(&chunk->node, &pool->empty);
+	pool->stats.chunks++;
+	pool->stats.empty++;
+	pool->stats.pages_free += chunk->nr_pages;
+}
+
+/* Forget chunks of a block that is as private as it was when we got it. */
+static void unget(struct cc_shared_pool *pool, unsigned long pfn,
+		  unsigned long nr_pages, const struct cc_shared_chunk *template)
+{
+	struct cc_shared_chunk part = *template, *chunk;
+
+	part.nr_pages = pool->chunk_pages;
+	for (; nr_pages; pfn += part.nr_pages, nr_pages -= part.nr_pages) {
+		chunk = xa_load(&pool->chunks, pfn);
+		if (chunk)
+			chunk_forget(pool, chunk);
+		part.pfn = pfn;
+		pool->ops->put(&part);
+	}
+}
+
+/* Record and share a block; its chunks end up as empty, leaked, or not at all. */
+static int add_chunks(struct cc_shared_pool *pool, unsigned long pfn,
+		      unsigned long nr_pages,
+		      const struct cc_shared_chunk *template)
+{
+	void *vaddr = page_address(pfn_to_page(pfn));
+	unsigned long at, end = pfn + nr_pages;
+	int ret;
+
+	for (at = pfn; at < end; at += pool->chunk_pages) {
+		if (chunk_new(pool, at, pool->chunk_pages, template))
+			continue;
+		unget(pool, pfn, nr_pages, template);
+		return -ENOMEM;
+	}
+
+	memset(vaddr, 0, PFN_PHYS(nr_pages));
+	ret = pool->ops->share((unsigned long)vaddr, nr_pages);
+	if (cc_convert_refused(ret)) {
+		unget(pool, pfn, nr_pages, template);
+		return ret;
+	}
+
+	for (at = pfn; at < end; at += pool->chunk_pages) {
+		if (ret)
+			chunk_leak(pool, xa_load(&pool->chunks, at));
+		else
+			chunk_publish(pool, xa_load(&pool->chunks, at));
+	}
+	if (ret)
+		pr_warn_ratelimited("cannot share %lu KiB: %d, leaking it\n",
+				    nr_pages << (PAGE_SHIFT - 10), ret);
+	return ret;
+}
+
+/**
+ * cc_shared_grow() - share more chunks
+ * @pool: the pool
+ * @req: what the chunks are for; rounded up to whole chunks
+ *
+ * Context: Process context. The caller holds the mutex of the pool.
+ * Return: 0, or a negative error code. If 0, there are as many new empty
+ *	   chunks, one after the other.
+ */
+int cc_shared_grow(struct cc_shared_pool *pool,
+		   const struct cc_shared_request *req)
+{
+	struct cc_shared_request whole = *req;
+	struct cc_shared_chunk template = {};
+	struct page *page;
+	unsigned int noio;
+	int ret;
+
+	lockdep_assert_held(&pool->grow_lock);
+
+	if (pool->stopped)
+		return -EBUSY;
+
+	whole.nr_pages = round_up(req->nr_pages, pool->chunk_pages);
+
+	noio = memalloc_noio_save();
+	page = pool->ops->get(&whole, &template);
+	ret = page ? add_chunks(pool, page_to_pfn(page), whole.nr_pages,
+				&template) : -ENOMEM;
+	memalloc_noio_restore(noio);
+
+	return ret;
+}
+
+/**
+ * cc_shared_seed() - share chunks that stay shared
+ * @pool: the pool
+ * @pfn: first page frame, aligned to a chunk
+ * @nr_chunks: number of chunks
+ *
+ * Context: Process context, early in boot.
+ * Return: 0, or a negative error code.
+ */
+int cc_shared_seed(struct cc_shared_pool *pool, unsigned long pfn,
+		   unsigned long nr_chunks)
+{
+	struct cc_shared_chunk template = { .source = CC_SHARED_SEED };
+
+	guard(mutex)(&pool->grow_lock);
+
+	return add_chunks(pool, pfn, nr_chunks * pool->chunk_pages, &template);
+}
+
+/**
+ * cc_shared_alloc_small() - share pages outside of chunks
+ * @pool: the pool
+ * @req: what is asked for
+ *
+ * The last resort: the host has to split a large page for this.
+ *
+ * Context: Process context. May sleep.
+ * Return: The first page, not zeroed, or NULL.
+ */
+struct page *cc_shared_alloc_small(struct cc_shared_pool *pool,
+				   const struct cc_shared_request *req)
+{
+	struct cc_shared_chunk template = {
+		.source = CC_SHARED_BUDDY,
+		.small = true,
+	};
+	unsigned int order = get_order(PFN_PHYS(req->nr_pages));
+	unsigned long vaddr;
+	struct cc_shared_chunk *chunk;
+	struct page *page;
+	int ret;
+
+	if (READ_ONCE(pool->stopped))
+		return NULL;
+
+	page = alloc_within(req, req->gfp | __GFP_ZERO | __GFP_NOWARN);
+	if (!page)
+		return NULL;
+
+	split_page(page, order);
+	template.pfn = page_to_pfn(page);
+	template.nr_pages = 1U << order;
+	chunk = chunk_new(pool, template.pfn, template.nr_pages, &template);
+	if (!chunk) {
+		pool->ops->put(&template);
+		return NULL;
+	}
+
+	vaddr = (unsigned long)page_address(page);
+	ret = pool->ops->share(vaddr, chunk->nr_pages);
+	if (!ret) {
+		guard(spinlock_irqsave)(&pool->lock);
+		bitmap_set(chunk->bitmap, 0, req->nr_pages);
+		chunk->used = req->nr_pages;
+		list_add(&chunk->node, &pool->full);
+		pool->stats.small_pages += chunk->nr_pages;
+		return page;
+	}
+
+	if (cc_convert_refused(ret)) {
+		chunk_forget(pool, chunk);
+		pool->ops->put(&template);
+	} else {
+		chunk_leak(pool, chunk);
+	}
+	return NULL;
+}
+
+/* Make a chunk private that is on no list any more. */
+static bool chunk_unshare(struct cc_shared_pool *pool,
+			  struct cc_shared_chunk *chunk)
+{
+	unsigned long vaddr = (unsigned long)page_address(pfn_to_page(chunk->pfn));
+
+	if (pool->ops->unshare(vaddr, chunk->nr_pages)) {
+		pr_warn_ratelimited("cannot make %u KiB private, leaking it\n",
+				    chunk->nr_pages << (PAGE_SHIFT - 10));
+		chunk_leak(pool, chunk);
+		return false;
+	}
+
+	pool->ops->put(chunk);
+	chunk_forget(pool, chunk);
+	return true;
+}
+
+/**
+ * cc_shared_releasable() - how many pages could be made private now?
+ * @pool: the pool
+ *
+ * Context: Any in which spin_lock() is allowed.
+ * Return: Number of pages in empty chunks that are not needed.
+ */
+unsigned long cc_shared_releasable(struct cc_shared_pool *pool)
+{
+	unsigned long pages = 0, spare;
+	struct cc_shared_chunk *chunk;
+
+	guard(spinlock_irqsave)(&pool->lock);
+
+	list_for_each_entry(chunk, &pool->empty, node) {
+		if (chunk->source != CC_SHARED_SEED)
+			pages += chunk->nr_pages;
+	}
+
+	spare = pool->stats.pages_free - min(pool->stats.pages_free,
+					     pool->reserve);
+	return min(pages, round_down(spare, pool->chunk_pages));
+}
+
+static struct cc_shared_chunk *pick_empty(struct cc_shared_pool *pool,
+					  unsigned long delay)
+{
+	struct cc_shared_chunk *chunk;
+
+	guard(spinlock_irqsave)(&pool->lock);
+
+	if (pool->stats.pages_free < pool->reserve + pool->chunk_pages)
+		return NULL;
+
+	list_for_each_entry(chunk, &pool->empty, node) {
+		if (chunk->source == CC_SHARED_SEED ||
+		    time_before(jiffies, chunk->empty_since + delay))
+			continue;
+
+		list_del_init(&chunk->node);
+		pool->stats.chunks--;
+		pool->stats.empty--;
+		pool->stats.pages_free -= chunk->nr_pages;
+		return chunk;
+	}
+
+	return NULL;
+}
+
+/**
+ * cc_shared_release() - make empty chunks private, and give them back
+ * @pool: the pool
+ * @max_chunks: release no more than that
+ * @delay: release only what has been empty for that long, in jiffies
+ *
+ * Context: Process context. The caller holds the mutex of the pool.
+ * Return: Number of chunks released.
+ */
+unsigned long cc_shared_release(struct cc_shared_pool *pool,
+				unsigned long max_chunks, unsigned long delay)
+{
+	struct cc_shared_chunk *chunk;
+	unsigned long released = 0;
+	unsigned int noio;
+
+	lockdep_assert_held(&pool->grow_lock);
+
+	noio = memalloc_noio_save();
+	while (max_chunks-- && !pool->stopped) {
+		chunk = pick_empty(pool, delay);
+		if (!chunk)
+			break;
+		released += chunk_unshare(pool, chunk);
+	}
+	memalloc_noio_restore(noio);
+
+	return released;
+}
+EXPORT_SYMBOL_IF_KUNIT(cc_shared_release);
+
+/**
+ * cc_shared_collect() - make freed pages private that were outside of chunks
+ * @pool: the pool
+ *
+ * Context: Process context.
+ */
+void cc_shared_collect(struct cc_shared_pool *pool)
+{
+	struct cc_shared_chunk *chunk;
+
+	guard(mutex)(&pool->grow_lock);
+
+	while (!pool->stopped) {
+		scoped_guard(spinlock_irqsave, &pool->lock) {
+			chunk = list_first_entry_or_null(&pool->garbage,
+							 struct cc_shared_chunk,
+							 node);
+			if (!chunk)
+				return;
+			list_del_init(&chunk->node);
+			pool->stats.small_pages -= chunk->nr_pages;
+		}
+		chunk_unshare(pool, chunk);
+	}
+}

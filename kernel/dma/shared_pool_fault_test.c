@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of the pool of shared memory: failure, shortage and crowds
+ *
+ * They run on any machine, see shared_pool_fake.h.
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/prandom.h>
+
+#include "shared_pool_fake.h"
+
+static void pool_reserve_exhausted(struct kunit *test)
+{
+	static struct page *pages[CHUNK_PAGES];
+	struct page *page;
+	unsigned int i;
+
+	fake.pool.reserve = RESERVE;
+	/* One chunk can be had, and then no more. */
+	page = fake_alloc(1, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	fake.fail_get = -1;
+	for (i = 0; i < CHUNK_PAGES - 1; i++) {
+		pages[i] = fake_alloc(1, GFP_ATOMIC);
+		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
+	}
+	KUNIT_EXPECT_NULL(test, fake_alloc(1, GFP_ATOMIC));
+	flush_work(&fake.pool.refill);
+	KUNIT_EXPECT_NULL(test, fake_alloc(1, GFP_ATOMIC));
+
+	/* It works again as soon as there is a chunk. */
+	fake.fail_get = 0;
+	KUNIT_EXPECT_NULL(test, fake_alloc(1, GFP_ATOMIC));
+	flush_work(&fake.pool.refill);
+	fake_free(page, 1);
+	page = fake_alloc(1, GFP_ATOMIC);
+	KUNIT_EXPECT_NOT_NULL(test, page);
+
+	fake_free(page, 1);
+	for (i = 0; i < CHUNK_PAGES - 1; i++)
+		fake_free(pages[i], 1);
+}
+
+static void pool_no_chunk(struct kunit *test)
+{
+	struct page *page;
+
+	fake.fail_get = -1;
+	page = fake_alloc(3, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake.shares), 4);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 4);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.chunks, 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0, 3 * PAGE_SIZE));
+
+	fake_free(page, 3);
+	flush_work(&fake.pool.collect);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake.unshares), 4);
+}
+
+static void pool_share_fails(struct kunit *test)
+{
+	struct page *page;
+
+	/* The chunk is leaked, and the page comes from elsewhere. */
+	fake.fail_share = 1;
+	page = fake_alloc(1, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.leaked, 1);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake.put), 0);
+	fake_free(page, 1);
+
+	/* Nothing can be shared at all. */
+	fake.fail_share = -1;
+	KUNIT_EXPECT_NULL(test, fake_alloc(1, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.leaked, 2);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_leaked, 1);
+	flush_work(&fake.pool.collect);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake.put), 1);
+}
+
+static void pool_unshare_fails(struct kunit *test)
+{
+	struct page *page = fake_alloc(1, GFP_KERNEL), *small;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	fake_free(page, 1);
+	fake.fail_unshare = 1;
+	KUNIT_EXPECT_EQ(test, fake_release_all(), 0);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.leaked, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake.put), 0);
+
+	fake.fail_get = -1;
+	small = fake_alloc(1, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, small);
+	fake.fail_unshare = 1;
+	fake_free(small, 1);
+	flush_work(&fake.pool.collect);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_leaked, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake.put), 0);
+}
+
+/* A working day of the pool, of which the nth conversion fails. */
+static int workday(void)
+{
+	struct page *page[6] = {};
+	static const unsigned int nr[] = { 1, CHUNK_PAGES, CHUNK_PAGES + 1, 7,
+					   CHUNK_PAGES / 2, 300 };
+
+	for (int round = 0; round < 2; round++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(nr); i++)
+			page[i] = fake_alloc(nr[i], GFP_KERNEL);
+		for (unsigned int i = 0; i < ARRAY_SIZE(nr); i++) {
+			if (page[i])
+				fake_free(page[i], nr[i]);
+		}
+		flush_work(&fake.pool.collect);
+		fake_release_all();
+	}
+	return atomic_read(&fake.shares) + atomic_read(&fake.unshares);
+}
+
+static void pool_nth_failure(struct kunit *test)
+{
+	int n, failures = 0;
+
+	for (n = 1; n < 100; n++) {
+		int share = fake.fail_share = n;
+		int unshare = fake.fail_unshare = n;
+		unsigned long before = fake.pool.stats.leaked +
+				       fake.pool.stats.small_leaked;
+		unsigned long after;
+
+		workday();
+		after = fake.pool.stats.leaked + fake.pool.stats.small_leaked;
+		KUNIT_EXPECT_EQ(test, fake.pool.stats.pages_used, 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&fake.wrong), 0);
+		share = !fake.fail_share;
+		unshare = !fake.fail_unshare;
+		/* One failure costs one request, at most two chunks. */
+		KUNIT_EXPECT_LE(test, after - before, 2 * share + unshare);
+		KUNIT_EXPECT_GE(test, after - before, share + unshare);
+		failures += share + unshare;
+		if (!share && !unshare)
+			break;
+	}
+	/* The sweep went past the last conversion. */
+	KUNIT_EXPECT_LT(test, n, 100);
+	KUNIT_EXPECT_GT(test, failures, 4);
+}
+
+static void pool_stopped(struct kunit *test)
+{
+	struct page *page = fake_alloc(1, GFP_KERNEL), *more;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	cc_shared_pool_stop(&fake.pool);
+
+	/* What is shared can be used, but nothing is converted. */
+	more = fake_alloc(1, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, more);
+	KUNIT_EXPECT_NULL(test, fake_alloc(CHUNK_PAGES, GFP_KERNEL));
+	fake_free(more, 1);
+	fake_free(page, 1);
+	KUNIT_EXPECT_EQ(test, fake_release_all(), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake.shares), CHUNK_PAGES);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake.unshares), 0);
+
+	WRITE_ONCE(fake.pool.stopped, false);
+}
+
+static void pool_bad_free(struct kunit *test)
+{
+	struct page *page = fake_alloc(4, GFP_KERNEL), *other;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	other = alloc_page(GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+
+	kunit_warning_suppress(test) {
+		/* One page more than was handed out; then what is not ours */
+		fake_free(page, 5);
+		fake_free(other, 1);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 2);
+	}
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.pages_used, 4);
+
+	__free_page(other);
+	fake_free(page, 4);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.pages_used, 0);
+}
+
+#define CROWD		4
+#define CROWD_ROUNDS	4000
+
+struct member {
+	struct task_struct *task;
+	struct completion done;
+	u32 seed;
+	unsigned int overlaps;
+	unsigned int failures;
+};
+
+/* Allocates and frees at random, and signs what it was given. */
+static int member_fn(void *data)
+{
+	struct { struct page *page; unsigned int nr; } held[8] = {};
+	struct member *m = data;
+	struct rnd_state rnd;
+
+	prandom_seed_state(&rnd, m->seed);
+	for (int i = 0; i < CROWD_ROUNDS; i++) {
+		unsigned int at = prandom_u32_state(&rnd) % ARRAY_SIZE(held);
+		gfp_t gfp = i & 7 ? GFP_KERNEL : GFP_ATOMIC;
+		u32 *first;
+
+		if (held[at].page) {
+			first = page_address(held[at].page);
+			m->overlaps += *first != m->seed;
+			fake_free(held[at].page, held[at].nr);
+			held[at].page = NULL;
+			continue;
+		}
+
+		held[at].nr = 1 + prandom_u32_state(&rnd) % 40;
+		held[at].page = fake_alloc(held[at].nr, gfp);
+		if (!held[at].page) {
+			m->failures += gfp == GFP_KERNEL;
+			continue;
+		}
+		first = page_address(held[at].page);
+		m->overlaps += *first != 0;
+		*first = m->seed;
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(held); i++) {
+		if (held[i].page)
+			fake_free(held[i].page, held[i].nr);
+	}
+	complete(&m->done);
+	return 0;
+}
+
+static void pool_concurrent(struct kunit *test)
+{
+	struct member *crowd = kunit_kcalloc(test, CROWD, sizeof(*crowd),
+					     GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, crowd);
+	fake.pool.reserve = RESERVE;
+	for (i = 0; i < CROWD; i++) {
+		init_completion(&crowd[i].done);
+		crowd[i].seed = i + 1;
+		crowd[i].task = kthread_run(member_fn, &crowd[i],
+					    "cc_shared/%d", i);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, crowd[i].task);
+	}
+	/* Somebody takes chunks away all the time. */
+	for (i = 0; i < 200; i++) {
+		fake_release_all();
+		cond_resched();
+	}
+	for (i = 0; i < CROWD; i++) {
+		wait_for_completion(&crowd[i].done);
+		KUNIT_EXPECT_EQ(test, crowd[i].overlaps, 0);
+		KUNIT_EXPECT_EQ(test, crowd[i].failures, 0);
+	}
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.pages_used, 0);
+}
+
+static struct kunit_case fault_cases[] = {
+	KUNIT_CASE(pool_reserve_exhausted),
+	KUNIT_CASE(pool_no_chunk),
+	KUNIT_CASE(pool_share_fails),
+	KUNIT_CASE(pool_unshare_fails),
+	KUNIT_CASE(pool_nth_failure),
+	KUNIT_CASE(pool_stopped),
+	KUNIT_CASE(pool_bad_free),
+	KUNIT_CASE_SLOW(pool_concurrent),
+	{}
+};
+
+static struct kunit_suite fault_suite = {
+	.name = "cc_shared_pool_fault",
+	.init = fake_init,
+	.exit = fake_exit,
+	.test_cases = fault_cases,
+};
+
+kunit_test_suite(fault_suite);
