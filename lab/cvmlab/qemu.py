@@ -57,7 +57,7 @@ def command(machine, control_fd=None, qmp_fd=None):
     args += ["-kernel", machine.kernel, "-initrd", machine.initrd,
              "-append", machine.append]
     args += _channels(machine, control_fd, qmp_fd)
-    args += devices.arguments(machine.devices, machine.disks)
+    args += devices.arguments(machine.devices, machine.disks, at_once=machine.icount)
     return args + machine.extra
 
 

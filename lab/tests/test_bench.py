@@ -100,8 +100,8 @@ class Others(unittest.TestCase):
         return [f.met for f in figures.of_insns(pair)]
 
     def test_insns(self):
-        self.assertEqual(self.insns("sev", 1000, 1000), [True] * 4)
-        self.assertEqual(self.insns("sev", 1000, 1001), [False] * 4)
+        self.assertEqual(self.insns("sev", 1000, 1010), [True] * 4)
+        self.assertEqual(self.insns("sev", 1000, 1011), [False] * 4)
         self.assertEqual(self.insns("plain", 1000, 1010), [True] * 6)
         self.assertEqual(self.insns("plain", 1000, 1011), [False] * 6)
 

@@ -94,6 +94,14 @@ class Devices(unittest.TestCase):
         self.assertEqual(devices.disks(["e1000e", "nvme", "virtio-blk"]),
                          ["nvme", "virtio-blk"])
 
+    def test_disks_that_answer_at_once(self):
+        args = devices.arguments(["virtio-blk", "nvme"], {"virtio-blk": "/x", "nvme": "/y"}, True)
+        for drive in value(args, "-drive"):
+            self.assertIn("driver=null-co,size=67108864,", drive)
+            self.assertNotIn("file=", drive)
+        self.assertIn("ioeventfd=off", value(args, "-device")[0])
+        self.assertNotIn("null", str(devices.arguments(["nvme"], {"nvme": "/y"})))
+
     def test_unknown(self):
         with self.assertRaisesRegex(LabError, "unknown device 'floppy'; there are: virtio-blk"):
             devices.check(["floppy"])

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * insns PORT DEVICE BYTES READS BATCHES: how many instructions the guest
- * executes per read of BYTES past the page cache, user space included.
+ * insns PORT DEVICE BYTES READS: how many instructions the guest executes for
+ * a read of BYTES past the page cache, user space included.
  *
- * PORT is where QEMU's device isa-insn-count is. READS reads warm everything
- * up, then each of BATCHES batches of READS reads is counted. Prints the
- * smallest count of a batch, divided by READS and rounded: interrupts of timers
- * only add.
+ * PORT is where QEMU's device isa-insn-count is. A quarter as many reads warm
+ * everything up. Prints the smallest count, the median and the largest:
+ * interrupts of timers only add.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,51 +26,49 @@ static uint64_t executed(unsigned short port)
 	return low | (uint64_t)inl(port + HIGH_HALF) << 32;
 }
 
-static int read_batch(int fd, void *buffer, size_t length, int reads)
+static int ascending(const void *a, const void *b)
 {
-	static off_t at;
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
-	for (int i = 0; i < reads; i++) {
-		if (pread(fd, buffer, length, at) != (ssize_t)length)
-			return -1;
-		at = (at + length) % AREA;
-	}
-	return 0;
+	return (x > y) - (x < y);
 }
 
 int main(int argc, char **argv)
 {
-	unsigned long port, length, reads, batches;
-	uint64_t best = UINT64_MAX;
+	unsigned long port, length, reads, warm;
+	uint64_t *counts;
 	void *buffer;
 	int fd;
 
-	if (argc != 6 || !(port = strtoul(argv[1], NULL, 0)) ||
+	if (argc != 5 || !(port = strtoul(argv[1], NULL, 0)) ||
 	    !(length = strtoul(argv[3], NULL, 0)) || length % 512 || AREA % length ||
-	    !(reads = strtoul(argv[4], NULL, 0)) || !(batches = strtoul(argv[5], NULL, 0))) {
-		fprintf(stderr, "usage: insns PORT DEVICE BYTES READS BATCHES\n");
+	    !(reads = strtoul(argv[4], NULL, 0))) {
+		fprintf(stderr, "usage: insns PORT DEVICE BYTES READS\n");
 		return 2;
 	}
+	warm = reads / 4;
+	counts = calloc(reads + warm, sizeof(*counts));
 	if (ioperm(port, PORTS, 1)) {
 		fprintf(stderr, "insns: ioperm(%#lx): %s\n", port, strerror(errno));
 		return 1;
 	}
 	fd = open(argv[2], O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (fd < 0 || posix_memalign(&buffer, 4096, length)) {
+	if (!counts || fd < 0 || posix_memalign(&buffer, 4096, length)) {
 		fprintf(stderr, "insns: %s: %s\n", argv[2], strerror(errno));
 		return 1;
 	}
-	for (unsigned long i = 0; i <= batches; i++) {
-		uint64_t start = executed(port), count;
+	for (unsigned long i = 0; i < reads + warm; i++) {
+		uint64_t start = executed(port);
 
-		if (read_batch(fd, buffer, length, reads)) {
+		if (pread(fd, buffer, length, i * length % AREA) != (ssize_t)length) {
 			fprintf(stderr, "insns: reading %s: %s\n", argv[2], strerror(errno));
 			return 1;
 		}
-		count = executed(port) - start;
-		if (i > 0 && count < best)
-			best = count;
+		counts[i] = executed(port) - start;
 	}
-	printf("%llu\n", (unsigned long long)((best + reads / 2) / reads));
+	qsort(counts + warm, reads, sizeof(*counts), ascending);
+	printf("%llu %llu %llu\n", (unsigned long long)counts[warm],
+	       (unsigned long long)counts[warm + reads / 2],
+	       (unsigned long long)counts[warm + reads - 1]);
 	return 0;
 }
