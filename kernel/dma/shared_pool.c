@@ -202,7 +202,7 @@ static void want_refill(struct cc_shared_pool *pool, phys_addr_t limit)
 	scoped_guard(spinlock_irqsave, &pool->lock)
 		pool->refill_limit = min(pool->refill_limit, limit);
 
-	queue_work(system_unbound_wq, &pool->refill);
+	queue_work(system_dfl_wq, &pool->refill);
 }
 
 static struct page *alloc_atomic(struct cc_shared_pool *pool,
@@ -330,9 +330,9 @@ void cc_shared_pool_free(struct cc_shared_pool *pool, struct page *page,
 	}
 
 	if (garbage)
-		queue_work(system_unbound_wq, &pool->collect);
+		queue_work(system_dfl_wq, &pool->collect);
 	if (pool->stats.empty)
-		queue_delayed_work(system_unbound_wq, &pool->trim,
+		queue_delayed_work(system_dfl_wq, &pool->trim,
 				   CC_SHARED_TRIM_DELAY);
 }
 EXPORT_SYMBOL_IF_KUNIT(cc_shared_pool_free);
@@ -412,7 +412,7 @@ void cc_shared_pool_put_chunk(struct cc_shared_pool *pool, struct page *page)
 	pool->stats.whole--;
 	pool->stats.pages_used += chunk->nr_pages;
 	chunk_give_back(pool, chunk, 0, chunk->nr_pages);
-	queue_delayed_work(system_unbound_wq, &pool->trim,
+	queue_delayed_work(system_dfl_wq, &pool->trim,
 			   CC_SHARED_TRIM_DELAY);
 }
 EXPORT_SYMBOL_IF_KUNIT(cc_shared_pool_put_chunk);

@@ -38,8 +38,10 @@ static void record(unsigned long addr, int numpages, bool shared)
 
 static int fake_share(unsigned long addr, int numpages)
 {
-	if (fails(&fake.fail_share))
+	if (fails(&fake.fail_share)) {
+		fake.failed_pages += numpages;
 		return -EIO;
+	}
 
 	record(addr, numpages, true);
 	atomic_add(numpages, &fake.shares);
@@ -48,8 +50,10 @@ static int fake_share(unsigned long addr, int numpages)
 
 static int fake_unshare(unsigned long addr, int numpages)
 {
-	if (fails(&fake.fail_unshare))
+	if (fails(&fake.fail_unshare)) {
+		fake.failed_pages += numpages;
 		return -EIO;
+	}
 
 	record(addr, numpages, false);
 	atomic_add(numpages, &fake.unshares);

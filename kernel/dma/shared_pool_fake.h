@@ -32,6 +32,7 @@
  * @fail_share: the nth conversion to shared fails; all of them, if negative
  * @fail_unshare: the same for conversions to private
  * @fail_get: the same for getting memory
+ * @failed_pages: pages of all conversions that failed
  * @last_limit: limit of the last request for memory
  */
 struct cc_shared_fake {
@@ -44,6 +45,7 @@ struct cc_shared_fake {
 	int fail_share;
 	int fail_unshare;
 	int fail_get;
+	unsigned long failed_pages;
 	phys_addr_t last_limit;
 };
 

@@ -54,7 +54,7 @@ static void trim_work(struct work_struct *work)
 
 	/* Some may have become empty after this work was queued. */
 	if (cc_shared_releasable(pool) && !READ_ONCE(pool->stopped))
-		queue_delayed_work(system_unbound_wq, &pool->trim,
+		queue_delayed_work(system_dfl_wq, &pool->trim,
 				   CC_SHARED_TRIM_DELAY);
 }
 

@@ -125,7 +125,7 @@ static void grow_work(struct work_struct *work)
 	}
 
 	if (chunks->nr_online > chunks->min_online)
-		queue_delayed_work(system_unbound_wq, &chunks->shrink,
+		queue_delayed_work(system_dfl_wq, &chunks->shrink,
 				   SHRINK_DELAY);
 }
 
@@ -147,7 +147,7 @@ static void shrink_work(struct work_struct *work)
 	}
 
 	if (chunks->nr_online > chunks->min_online)
-		queue_delayed_work(system_unbound_wq, &chunks->shrink,
+		queue_delayed_work(system_dfl_wq, &chunks->shrink,
 				   SHRINK_DELAY);
 }
 
@@ -164,7 +164,7 @@ void swiotlb_chunks_pressure(struct io_tlb_chunks *chunks, bool failed)
 	if (failed)
 		WRITE_ONCE(chunks->failed, true);
 	if (swiotlb_chunks_can_grow(chunks))
-		queue_work(system_unbound_wq, &chunks->grow);
+		queue_work(system_dfl_wq, &chunks->grow);
 }
 
 /**
