@@ -30,10 +30,14 @@ def fault_fail(machine, kind):
     sev = kind == "sev"
     result = guest_passes(machine, kind, "fault-fail",
                           options=options(kind, "fail", nth=2))
-    books_are(result, injected=1, failed=1, followed=4 if sev else 0, cpu=1)
-    log = violations(result.books)["log"][0]
-    equal("type", log["type"], "private-to-shared", log)
-    equal("gpa", log["gpa"], ARENA + PAGE, log)
+    books_are(result, injected=1, failed=1, followed=3 if sev else 0, cpu=2)
+    log = violations(result.books)["log"]
+    equal("types", [v["type"] for v in log], ["private-to-shared"] * 2, log)
+    equal("gpas", [v["gpa"] for v in log], [ARENA + PAGE, ARENA + 4 * PAGE],
+          log)
+    # Left shared by the C-bit, and then requested once more.
+    equal("redundant-pages", result.books["conversions"]["redundant-pages"],
+          1 if sev else 0, result)
     equal("shared-pages", result.books["shared-pages"], 5 + BEFORE[kind],
           result)
     # The C-bit made the conversion, so it counts; a TDX host made none.
