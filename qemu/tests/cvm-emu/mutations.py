@@ -10,7 +10,7 @@ MUTATIONS = [
      "        if (cvm_emu_follow(cvm_emu, index, false)) {",
      "        if (1) {", "sev-private-to-shared"),
     ("follow-whatever-happened", E + "pages.c",
-     "    if (!(cvm_emu_page(s, index) & CVM_EMU_PAGE_FOLLOW)) {",
+     "    if (!(page & CVM_EMU_PAGE_FOLLOW)) {",
      "    if (0) {", "sev-shared-to-private"),
     ("unaccepted-unchecked", E + "access.c",
      "    case CVM_EMU_PAGE_UNACCEPTED:\n        cvm_emu_cpu_violation(",

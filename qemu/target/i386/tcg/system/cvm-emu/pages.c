@@ -248,7 +248,7 @@ static void cvm_emu_set_follow(CvmEmu *s, uint64_t index, bool follow)
 /**
  * cvm_emu_follow: let a page take its state from the guest's mapping
  * @s: the object, without its lock
- * @index: the page
+ * @index: index of a page of RAM
  * @to_shared: how the guest has it mapped
  *
  * SEV: the guest may take back its C-bit when a request fails.  On hardware
@@ -261,11 +261,11 @@ bool cvm_emu_follow(CvmEmu *s, uint64_t index, bool to_shared)
 {
     uint8_t page;
 
-    if (!(cvm_emu_page(s, index) & CVM_EMU_PAGE_FOLLOW)) {
-        return false;
-    }
     QEMU_LOCK_GUARD(&s->lock);
     page = s->pages[index];
+    if (!(page & CVM_EMU_PAGE_FOLLOW)) {
+        return false;
+    }
     if (((page & CVM_EMU_PAGE_STATE) == CVM_EMU_PAGE_SHARED) != to_shared) {
         page &= ~CVM_EMU_PAGE_STATE;
         page |= to_shared ? CVM_EMU_PAGE_SHARED : CVM_EMU_PAGE_PRIVATE;
@@ -273,7 +273,7 @@ bool cvm_emu_follow(CvmEmu *s, uint64_t index, bool to_shared)
         cvm_emu_count_page(s, index, to_shared ? 1 : -1);
         s->faults.followed++;
     }
-    return page & CVM_EMU_PAGE_FOLLOW;
+    return true;
 }
 
 /* Carry out a request; of its pages, the host did its part for @done. */
