@@ -56,6 +56,20 @@ finish()
 	exit $KTAP_FAILED
 }
 
+# wait_ready PID FILE: until a helper in the background has made FILE, a minute
+# at most; fails if it ended without
+wait_ready()
+{
+	local tries=0
+
+	until [ -e "$2" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 600 ] || return 1
+		kill -0 "$1" 2>/dev/null || return 1
+		usleep 100000
+	done
+}
+
 # --- requests to the runner ----------------------------------------------
 
 # request WORDS...: 0 if the runner says ok; else WHY is what it said
