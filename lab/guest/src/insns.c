@@ -15,9 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/io.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-enum { PORTS = 8, HIGH_HALF = 4, AREA = 16 << 20 };
+enum { PORTS = 8, HIGH_HALF = 4, AREA = 16 << 20, HUGE = 2 << 20 };
 
 static uint64_t executed(unsigned short port)
 {
@@ -41,7 +42,7 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (argc != 5 || !(port = strtoul(argv[1], NULL, 0)) ||
-	    !(length = strtoul(argv[3], NULL, 0)) || length % 512 || AREA % length ||
+	    !(length = strtoul(argv[3], NULL, 0)) || length % 512 || AREA % length || length > HUGE ||
 	    !(reads = strtoul(argv[4], NULL, 0))) {
 		fprintf(stderr, "usage: insns PORT DEVICE BYTES READS\n");
 		return 2;
@@ -53,10 +54,13 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	fd = open(argv[2], O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (!counts || fd < 0 || posix_memalign(&buffer, 4096, length)) {
+	if (!counts || fd < 0 || posix_memalign(&buffer, HUGE, HUGE) ||
+	    madvise(buffer, HUGE, MADV_HUGEPAGE)) {
 		fprintf(stderr, "insns: %s: %s\n", argv[2], strerror(errno));
 		return 1;
 	}
+	/* A huge page is one segment: scattered pages differ between runs. */
+	memset(buffer, 1, HUGE);
 	for (unsigned long i = 0; i < reads + warm; i++) {
 		uint64_t start = executed(port);
 
