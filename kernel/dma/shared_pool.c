@@ -29,6 +29,7 @@
 #include "shared_pool.h"
 
 struct cc_shared_pool cc_shared_pool;
+EXPORT_SYMBOL_IF_KUNIT(cc_shared_pool);
 DEFINE_STATIC_KEY_FALSE(cc_shared_pool_key);
 EXPORT_SYMBOL_GPL(cc_shared_pool_key);
 

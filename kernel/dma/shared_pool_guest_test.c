@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of the pool of shared memory: the pool of this very guest
+ *
+ * They convert memory, and are skipped where there is no such pool. Memory that
+ * is allocated here is really shared with the host.
+ */
+#include <kunit/test.h>
+#include <linux/cc_shared.h>
+#include <linux/dma-mapping.h>
+#include <linux/mm.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+
+#include "shared_pool.h"
+
+static int guest_init(struct kunit *test)
+{
+	if (!cc_shared_pool_enabled())
+		kunit_skip(test, "no confidential guest with a pool");
+	return 0;
+}
+
+static struct cc_shared_stats stats_now(void)
+{
+	guard(spinlock_irqsave)(&cc_shared_pool.lock);
+	return cc_shared_pool.stats;
+}
+
+/* SWIOTLB hands out 256 KiB at most. */
+static void guest_64_mib(struct kunit *test)
+{
+	struct cc_shared_stats before = stats_now(), after;
+	void *buf = cc_shared_alloc(SZ_64M, NUMA_NO_NODE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	after = stats_now();
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(__pa(buf), cc_shared_granule()));
+	KUNIT_EXPECT_NULL(test, memchr_inv(buf, 0, SZ_64M));
+	KUNIT_EXPECT_GE(test, after.chunks,
+			before.chunks - before.empty + SZ_64M / cc_shared_granule());
+	KUNIT_EXPECT_EQ(test, after.small_pages, before.small_pages);
+
+	memset(buf, 0x5a, SZ_64M);
+	cc_shared_free(buf, SZ_64M);
+	after = stats_now();
+	KUNIT_EXPECT_EQ(test, after.pages_used, before.pages_used);
+	KUNIT_EXPECT_EQ(test, after.leaked, before.leaked);
+
+	scoped_guard(mutex, &cc_shared_pool.grow_lock)
+		cc_shared_release(&cc_shared_pool, ULONG_MAX, 0);
+	KUNIT_EXPECT_LE(test, stats_now().chunks, before.chunks);
+}
+
+static void guest_low_memory(struct kunit *test)
+{
+	struct page *page;
+
+	page = cc_shared_alloc_pages(SZ_16K, NUMA_NO_NODE, GFP_KERNEL,
+				     DMA_BIT_MASK(32));
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_LE(test, page_to_phys(page) + SZ_16K - 1, DMA_BIT_MASK(32));
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(page_to_phys(page), SZ_16K));
+	cc_shared_free_pages(page, SZ_16K);
+}
+
+/* The 16 MiB of ISA: nothing is kept there, but it can be had. */
+static void guest_isa_memory(struct kunit *test)
+{
+	struct page *page;
+
+	page = cc_shared_alloc_pages(PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL,
+				     DMA_BIT_MASK(24));
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_LE(test, page_to_phys(page) + PAGE_SIZE - 1,
+			DMA_BIT_MASK(24));
+	cc_shared_free_pages(page, PAGE_SIZE);
+}
+
+static void guest_atomic(struct kunit *test)
+{
+	void *buf = cc_shared_alloc(PAGE_SIZE, NUMA_NO_NODE, GFP_ATOMIC);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	KUNIT_EXPECT_NULL(test, memchr_inv(buf, 0, PAGE_SIZE));
+	cc_shared_free(buf, PAGE_SIZE);
+}
+
+static void guest_impossible(struct kunit *test)
+{
+	KUNIT_EXPECT_NULL(test, cc_shared_alloc(0, NUMA_NO_NODE, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, cc_shared_alloc(SIZE_MAX, NUMA_NO_NODE,
+						GFP_KERNEL | __GFP_NOWARN));
+	KUNIT_EXPECT_NULL(test, cc_shared_alloc(1UL << 40, NUMA_NO_NODE,
+						GFP_KERNEL | __GFP_NOWARN));
+}
+
+static struct kunit_case guest_cases[] = {
+	KUNIT_CASE_SLOW(guest_64_mib),
+	KUNIT_CASE(guest_low_memory),
+	KUNIT_CASE(guest_isa_memory),
+	KUNIT_CASE(guest_atomic),
+	KUNIT_CASE(guest_impossible),
+	{}
+};
+
+static struct kunit_suite guest_suite = {
+	.name = "cc_shared_guest",
+	.init = guest_init,
+	.test_cases = guest_cases,
+};
+
+kunit_test_suite(guest_suite);
