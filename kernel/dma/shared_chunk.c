@@ -9,8 +9,8 @@
  *    can fail between a conversion and its being on record.
  *  - After a failed conversion the state of a page is unknown. It is neither
  *    used nor freed.
- *  - The mutex is held by whoever reclaims or allocates memory for I/O, too.
- *    Hence nothing under it waits for I/O.
+ *  - Chunks are found by moving pages out of the way, which may wait for I/O.
+ *    Nothing that I/O depends on waits for that.
  */
 #define pr_fmt(fmt) "cc_shared: " fmt
 
@@ -117,11 +117,25 @@ trim:
 	return page;
 }
 
+static struct page *get_small(const struct cc_shared_request *req)
+{
+	struct page *page;
+
+	page = alloc_within(req, req->gfp | __GFP_NOWARN);
+	if (page)
+		split_page(page, get_order(PFN_PHYS(req->nr_pages)));
+	return page;
+}
+
 static struct page *get_pages(const struct cc_shared_request *req,
 			      struct cc_shared_chunk *template)
 {
-	struct page *page = cc_shared_reserve_get(req, template);
+	struct page *page;
 
+	if (template->small)
+		return get_small(req);
+
+	page = cc_shared_reserve_get(req, template);
 	if (page || req->low_only)
 		return page;
 
@@ -155,11 +169,22 @@ const struct cc_shared_ops cc_shared_ops = {
 	.is_low = cc_shared_reserve_is_low,
 };
 
+static void chunk_forget(struct cc_shared_pool *pool,
+			 struct cc_shared_chunk *chunk)
+{
+	unsigned long nr = chunk->small ? chunk->nr_pages : 1;
+
+	for (unsigned long pfn = chunk->pfn; nr--; pfn++)
+		xa_erase(&pool->chunks, pfn);
+	kfree_rcu(chunk, rcu);
+}
+
 static struct cc_shared_chunk *
 chunk_new(struct cc_shared_pool *pool, unsigned long pfn, unsigned int nr_pages,
 	  const struct cc_shared_chunk *template)
 {
 	struct cc_shared_chunk *chunk;
+	unsigned long last;
 
 	chunk = kzalloc(struct_size(chunk, bitmap, BITS_TO_LONGS(nr_pages)),
 			GFP_KERNEL | __GFP_NOWARN);
@@ -175,20 +200,17 @@ chunk_new(struct cc_shared_pool *pool, unsigned long pfn, unsigned int nr_pages,
 	chunk->nid = pfn_to_nid(pfn);
 	chunk->empty_since = jiffies;
 
-	if (xa_err(xa_store(&pool->chunks, pfn, chunk,
-			    GFP_KERNEL | __GFP_NOWARN))) {
-		kfree(chunk);
+	/* A small one is found by each of its pages, as it has no alignment. */
+	last = template->small ? pfn + nr_pages - 1 : pfn;
+	for (; pfn <= last; pfn++) {
+		if (!xa_err(xa_store(&pool->chunks, pfn, chunk,
+				     GFP_KERNEL | __GFP_NOWARN)))
+			continue;
+		chunk_forget(pool, chunk);
 		return NULL;
 	}
 
 	return chunk;
-}
-
-static void chunk_forget(struct cc_shared_pool *pool,
-			 struct cc_shared_chunk *chunk)
-{
-	xa_erase(&pool->chunks, chunk->pfn);
-	kfree_rcu(chunk, rcu);
 }
 
 static void chunk_leak(struct cc_shared_pool *pool,
@@ -209,15 +231,25 @@ static void chunk_leak(struct cc_shared_pool *pool,
 	}
 }
 
+static void count_chunk(struct cc_shared_pool *pool,
+			struct cc_shared_chunk *chunk, int sign)
+{
+	if (chunk->small) {
+		pool->stats.small_pages += sign * (long)chunk->nr_pages;
+		return;
+	}
+	pool->stats.chunks += sign;
+	pool->stats.empty += sign;
+}
+
 static void chunk_publish(struct cc_shared_pool *pool,
 			  struct cc_shared_chunk *chunk)
 {
 	guard(spinlock_irqsave)(&pool->lock);
 
 	list_add(&chunk->node, &pool->empty);
-	pool->stats.chunks++;
-	pool->stats.empty++;
 	pool->stats.pages_free += chunk->nr_pages;
+	count_chunk(pool, chunk, 1);
 }
 
 /* Forget chunks of a block that is as private as it was when we got it. */
@@ -271,6 +303,34 @@ static int add_chunks(struct cc_shared_pool *pool, unsigned long pfn,
 	return ret;
 }
 
+/* What may not wait for I/O on its own behalf may not on ours. */
+static unsigned int memalloc_scope(gfp_t gfp)
+{
+	if (!(gfp & __GFP_IO))
+		return memalloc_flags_save(PF_MEMALLOC_NOIO);
+	if (!(gfp & __GFP_FS))
+		return memalloc_flags_save(PF_MEMALLOC_NOFS);
+	return memalloc_flags_save(0);
+}
+
+/* Where no chunk was found, there will not be one in a moment either. */
+#define RETRY_DELAY	HZ
+
+static struct page *get_block(struct cc_shared_pool *pool,
+			      const struct cc_shared_request *req,
+			      struct cc_shared_chunk *template)
+{
+	struct page *page;
+
+	if (time_before(jiffies, pool->retry_after))
+		return NULL;
+
+	page = pool->ops->get(req, template);
+	if (!page)
+		pool->retry_after = jiffies + RETRY_DELAY;
+	return page;
+}
+
 /**
  * cc_shared_grow() - share more chunks
  * @pool: the pool
@@ -286,7 +346,7 @@ int cc_shared_grow(struct cc_shared_pool *pool,
 	struct cc_shared_request whole = *req;
 	struct cc_shared_chunk template = {};
 	struct page *page;
-	unsigned int noio;
+	unsigned int scope;
 	int ret;
 
 	lockdep_assert_held(&pool->grow_lock);
@@ -296,11 +356,11 @@ int cc_shared_grow(struct cc_shared_pool *pool,
 
 	whole.nr_pages = round_up(req->nr_pages, pool->chunk_pages);
 
-	noio = memalloc_noio_save();
-	page = pool->ops->get(&whole, &template);
+	scope = memalloc_scope(req->gfp);
+	page = get_block(pool, &whole, &template);
 	ret = page ? add_chunks(pool, page_to_pfn(page), whole.nr_pages,
 				&template) : -ENOMEM;
-	memalloc_noio_restore(noio);
+	memalloc_flags_restore(scope);
 
 	return ret;
 }
@@ -325,80 +385,81 @@ int cc_shared_seed(struct cc_shared_pool *pool, unsigned long pfn,
 }
 
 /**
- * cc_shared_alloc_small() - share pages outside of chunks
+ * cc_shared_grow_small() - share a block of less than a chunk
  * @pool: the pool
- * @req: what is asked for
+ * @req: what the block is for
  *
  * The last resort: the host has to split a large page for this.
  *
- * Context: Process context. May sleep.
- * Return: The first page, not zeroed, or NULL.
+ * Context: Process context.
+ * Return: 0, or a negative error code. If 0, there is a block of that size.
  */
-struct page *cc_shared_alloc_small(struct cc_shared_pool *pool,
-				   const struct cc_shared_request *req)
+int cc_shared_grow_small(struct cc_shared_pool *pool,
+			 const struct cc_shared_request *req)
 {
 	struct cc_shared_chunk template = {
 		.source = CC_SHARED_BUDDY,
 		.small = true,
+		.nr_pages = roundup_pow_of_two(req->nr_pages),
 	};
-	unsigned int order = get_order(PFN_PHYS(req->nr_pages));
-	unsigned long vaddr;
 	struct cc_shared_chunk *chunk;
 	struct page *page;
+	unsigned int scope;
 	int ret;
 
 	if (READ_ONCE(pool->stopped))
-		return NULL;
+		return -EBUSY;
 
-	page = alloc_within(req, req->gfp | __GFP_ZERO | __GFP_NOWARN);
+	scope = memalloc_scope(req->gfp);
+	page = pool->ops->get(req, &template);
+	memalloc_flags_restore(scope);
 	if (!page)
-		return NULL;
+		return -ENOMEM;
 
-	split_page(page, order);
 	template.pfn = page_to_pfn(page);
-	template.nr_pages = 1U << order;
 	chunk = chunk_new(pool, template.pfn, template.nr_pages, &template);
 	if (!chunk) {
 		pool->ops->put(&template);
-		return NULL;
+		return -ENOMEM;
 	}
 
-	vaddr = (unsigned long)page_address(page);
-	ret = pool->ops->share(vaddr, chunk->nr_pages);
+	memset(page_address(page), 0, PFN_PHYS(chunk->nr_pages));
+	ret = pool->ops->share((unsigned long)page_address(page),
+			       chunk->nr_pages);
 	if (!ret) {
-		guard(spinlock_irqsave)(&pool->lock);
-		bitmap_set(chunk->bitmap, 0, req->nr_pages);
-		chunk->used = req->nr_pages;
-		list_add(&chunk->node, &pool->full);
-		pool->stats.small_pages += chunk->nr_pages;
-		return page;
-	}
-
-	if (cc_convert_refused(ret)) {
+		chunk_publish(pool, chunk);
+	} else if (cc_convert_refused(ret)) {
 		chunk_forget(pool, chunk);
 		pool->ops->put(&template);
 	} else {
 		chunk_leak(pool, chunk);
 	}
-	return NULL;
+	return ret;
 }
 
-/* Make a chunk private that is on no list any more. */
-static bool chunk_unshare(struct cc_shared_pool *pool,
+/* Make a chunk private that is on no list. Return: pages that now are. */
+static unsigned long chunk_unshare(struct cc_shared_pool *pool,
 			  struct cc_shared_chunk *chunk)
 {
 	unsigned long vaddr = (unsigned long)page_address(pfn_to_page(chunk->pfn));
+	unsigned long nr_pages = chunk->nr_pages;
 
-	if (pool->ops->unshare(vaddr, chunk->nr_pages)) {
-		pr_warn_ratelimited("cannot make %u KiB private, leaking it\n",
-				    chunk->nr_pages << (PAGE_SHIFT - 10));
+	if (pool->ops->unshare(vaddr, nr_pages)) {
+		pr_warn_ratelimited("cannot make %lu KiB private, leaking it\n",
+				    nr_pages << (PAGE_SHIFT - 10));
 		chunk_leak(pool, chunk);
-		return false;
+		return 0;
 	}
 
 	pool->ops->put(chunk);
 	chunk_forget(pool, chunk);
-	return true;
+	return nr_pages;
+}
+
+static unsigned long spare_pages(struct cc_shared_pool *pool)
+{
+	return pool->stats.pages_free - min(pool->stats.pages_free,
+					    pool->reserve);
 }
 
 /**
@@ -415,14 +476,16 @@ unsigned long cc_shared_releasable(struct cc_shared_pool *pool)
 
 	guard(spinlock_irqsave)(&pool->lock);
 
+	spare = spare_pages(pool);
 	list_for_each_entry(chunk, &pool->empty, node) {
-		if (chunk->source != CC_SHARED_SEED)
-			pages += chunk->nr_pages;
+		if (chunk->source == CC_SHARED_SEED ||
+		    chunk->nr_pages > spare)
+			continue;
+		pages += chunk->nr_pages;
+		spare -= chunk->nr_pages;
 	}
 
-	spare = pool->stats.pages_free - min(pool->stats.pages_free,
-					     pool->reserve);
-	return min(pages, round_down(spare, pool->chunk_pages));
+	return pages;
 }
 
 static struct cc_shared_chunk *pick_empty(struct cc_shared_pool *pool,
@@ -432,18 +495,15 @@ static struct cc_shared_chunk *pick_empty(struct cc_shared_pool *pool,
 
 	guard(spinlock_irqsave)(&pool->lock);
 
-	if (pool->stats.pages_free < pool->reserve + pool->chunk_pages)
-		return NULL;
-
 	list_for_each_entry(chunk, &pool->empty, node) {
 		if (chunk->source == CC_SHARED_SEED ||
+		    chunk->nr_pages > spare_pages(pool) ||
 		    time_before(jiffies, chunk->empty_since + delay))
 			continue;
 
 		list_del_init(&chunk->node);
-		pool->stats.chunks--;
-		pool->stats.empty--;
 		pool->stats.pages_free -= chunk->nr_pages;
+		count_chunk(pool, chunk, -1);
 		return chunk;
 	}
 
@@ -457,7 +517,7 @@ static struct cc_shared_chunk *pick_empty(struct cc_shared_pool *pool,
  * @delay: release only what has been empty for that long, in jiffies
  *
  * Context: Process context. The caller holds the mutex of the pool.
- * Return: Number of chunks released.
+ * Return: Number of pages released.
  */
 unsigned long cc_shared_release(struct cc_shared_pool *pool,
 				unsigned long max_chunks, unsigned long delay)
@@ -480,29 +540,3 @@ unsigned long cc_shared_release(struct cc_shared_pool *pool,
 	return released;
 }
 EXPORT_SYMBOL_IF_KUNIT(cc_shared_release);
-
-/**
- * cc_shared_collect() - make freed pages private that were outside of chunks
- * @pool: the pool
- *
- * Context: Process context.
- */
-void cc_shared_collect(struct cc_shared_pool *pool)
-{
-	struct cc_shared_chunk *chunk;
-
-	guard(mutex)(&pool->grow_lock);
-
-	while (!pool->stopped) {
-		scoped_guard(spinlock_irqsave, &pool->lock) {
-			chunk = list_first_entry_or_null(&pool->garbage,
-							 struct cc_shared_chunk,
-							 node);
-			if (!chunk)
-				return;
-			list_del_init(&chunk->node);
-			pool->stats.small_pages -= chunk->nr_pages;
-		}
-		chunk_unshare(pool, chunk);
-	}
-}

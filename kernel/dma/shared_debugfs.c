@@ -57,12 +57,15 @@ static int chunks_show(struct seq_file *m, void *v)
 	unsigned long index;
 
 	guard(rcu)();
-	xa_for_each(&cc_shared_pool.chunks, index, chunk)
+	xa_for_each(&cc_shared_pool.chunks, index, chunk) {
+		if (index != chunk->pfn)
+			continue;
 		seq_printf(m, "%#lx node %d %s pages %u used %u%s longest_free %lu\n",
 			   chunk->pfn, chunk->nid, sources[chunk->source],
 			   chunk->nr_pages, chunk->used,
 			   chunk->whole ? " whole" : "",
 			   longest_free_run(chunk));
+	}
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(chunks);

@@ -36,7 +36,7 @@ EXPORT_SYMBOL_GPL(cc_shared_pool_key);
 /**
  * cc_shared_find_chunk() - find the chunk that a page is in
  * @pool: the pool
- * @pfn: page frame; of pages shared outside of chunks, the first one
+ * @pfn: page frame
  *
  * Context: Any. Under the lock of the pool or rcu_read_lock().
  * Return: The chunk, or NULL if the pool does not know the page.
@@ -50,8 +50,7 @@ struct cc_shared_chunk *cc_shared_find_chunk(struct cc_shared_pool *pool,
 	if (chunk && pfn - chunk->pfn < chunk->nr_pages)
 		return chunk;
 
-	chunk = xa_load(&pool->chunks, pfn);
-	return chunk;
+	return xa_load(&pool->chunks, pfn);
 }
 
 /* Put the chunk on the list where it belongs now, and correct the counts. */
@@ -62,8 +61,10 @@ static void chunk_relist(struct cc_shared_pool *pool,
 
 	pool->stats.pages_used += more;
 	pool->stats.pages_free -= more;
-	pool->stats.empty += !chunk->used;
-	pool->stats.empty -= !used_before;
+	if (!chunk->small) {
+		pool->stats.empty += !chunk->used;
+		pool->stats.empty -= !used_before;
+	}
 
 	if (chunk->used == chunk->nr_pages) {
 		list_move(&chunk->node, &pool->full);
@@ -185,9 +186,17 @@ static struct page *cc_shared_take(struct cc_shared_pool *pool,
 static struct page *grow_and_take(struct cc_shared_pool *pool,
 				  const struct cc_shared_request *req)
 {
+	const gfp_t any_reclaim = __GFP_IO | __GFP_FS;
 	struct page *page = NULL;
 
-	guard(mutex)(&pool->grow_lock);
+	/*
+	 * Whoever holds the mutex may wait for I/O, as movable pages are moved
+	 * out of the way. So who is part of I/O does not wait for the mutex.
+	 */
+	if ((req->gfp & any_reclaim) == any_reclaim)
+		mutex_lock(&pool->grow_lock);
+	else if (!mutex_trylock(&pool->grow_lock))
+		return NULL;
 
 	/* Somebody else may have grown the pool in the meantime. */
 	if (!cc_shared_short(pool, req->nr_pages))
@@ -195,6 +204,7 @@ static struct page *grow_and_take(struct cc_shared_pool *pool,
 	if (!page && !cc_shared_grow(pool, req))
 		page = cc_shared_take(pool, req, req->nid);
 
+	mutex_unlock(&pool->grow_lock);
 	return page;
 }
 
@@ -220,6 +230,20 @@ static struct page *alloc_atomic(struct cc_shared_pool *pool,
 	return page;
 }
 
+/* The last resort: the host has to split a large page for this. */
+static struct page *small_and_take(struct cc_shared_pool *pool,
+				   const struct cc_shared_request *req)
+{
+	struct page *page = NULL;
+	int tries = 3;
+
+	/* What has just been shared may be snatched away by atomic callers. */
+	while (!page && tries-- && !cc_shared_grow_small(pool, req))
+		page = cc_shared_take(pool, req, NUMA_NO_NODE);
+
+	return page;
+}
+
 static struct page *alloc_blocking(struct cc_shared_pool *pool,
 				   const struct cc_shared_request *req)
 {
@@ -234,7 +258,7 @@ static struct page *alloc_blocking(struct cc_shared_pool *pool,
 	if (!page)
 		page = cc_shared_take(pool, req, NUMA_NO_NODE);
 	if (!page)
-		page = cc_shared_alloc_small(pool, req);
+		page = small_and_take(pool, req);
 
 	return page;
 }
@@ -267,8 +291,7 @@ struct page *cc_shared_pool_alloc(struct cc_shared_pool *pool,
 }
 EXPORT_SYMBOL_IF_KUNIT(cc_shared_pool_alloc);
 
-/* Return: true if there is garbage to collect now. */
-static bool chunk_give_back(struct cc_shared_pool *pool,
+static void chunk_give_back(struct cc_shared_pool *pool,
 			    struct cc_shared_chunk *chunk, unsigned long start,
 			    unsigned long nr)
 {
@@ -276,16 +299,7 @@ static bool chunk_give_back(struct cc_shared_pool *pool,
 
 	bitmap_clear(chunk->bitmap, start, nr);
 	chunk->used -= nr;
-
-	if (chunk->small) {
-		if (chunk->used)
-			return false;
-		list_move_tail(&chunk->node, &pool->garbage);
-		return true;
-	}
-
 	chunk_relist(pool, chunk, before);
-	return false;
 }
 
 /* Is this what was handed out? If not, better leak it than give it twice. */
@@ -314,7 +328,6 @@ void cc_shared_pool_free(struct cc_shared_pool *pool, struct page *page,
 {
 	unsigned long pfn = page_to_pfn(page), start, nr;
 	struct cc_shared_chunk *chunk;
-	bool garbage = false;
 
 	guard(spinlock_irqsave)(&pool->lock);
 
@@ -327,12 +340,10 @@ void cc_shared_pool_free(struct cc_shared_pool *pool, struct page *page,
 		nr = min(nr_pages, chunk->nr_pages - start);
 		if (WARN_ON_ONCE(!chunk_owes(pool, chunk, start, nr)))
 			return;
-		garbage |= chunk_give_back(pool, chunk, start, nr);
+		chunk_give_back(pool, chunk, start, nr);
 	}
 
-	if (garbage)
-		queue_work(system_dfl_wq, &pool->collect);
-	if (pool->stats.empty)
+	if (!list_empty(&pool->empty))
 		queue_delayed_work(system_dfl_wq, &pool->trim,
 				   CC_SHARED_TRIM_DELAY);
 }
@@ -425,7 +436,7 @@ static struct page *alloc_unpooled(struct cc_shared_pool *pool,
 	struct page *page = NULL;
 
 	if (pool->ops && gfpflags_allow_blocking(req->gfp))
-		page = cc_shared_alloc_small(pool, req);
+		page = small_and_take(pool, req);
 	if (page)
 		memset(page_address(page), 0, PFN_PHYS(req->nr_pages));
 	return page;

@@ -51,12 +51,12 @@ enum cc_shared_source {
  * @cma: area that the memory is from, if @source is %CC_SHARED_CMA
  * @pfn: first page frame
  * @empty_since: when the chunk became empty, in jiffies
- * @nr_pages: size: a granule, or less if there was no granule to be had
+ * @nr_pages: size: a granule, unless @small
  * @used: number of pages handed out
  * @nid: node
  * @source: where the memory is from
  * @whole: true while the chunk is handed out by cc_shared_get_chunk()
- * @small: true if these are pages that were shared for want of a chunk
+ * @small: true if this is less than a chunk, shared for want of one
  * @bitmap: one bit for each page, set if handed out
  */
 struct cc_shared_chunk {
@@ -92,8 +92,9 @@ struct cc_shared_request {
 
 /**
  * struct cc_shared_ops - what the pool needs from the rest of the kernel
- * @get: get private memory, naturally aligned to a granule and made of single
- *	 pages, in process context; fills in @cma and @source of the template
+ * @get: get private memory made of single pages, in process context: chunks, or
+ *	 if the template says @small, a block of the next power of two; fills in
+ *	 @cma and @source of the template
  * @put: give such memory back
  * @share: convert to shared, as set_memory_decrypted()
  * @unshare: convert to private, as set_memory_encrypted()
@@ -114,9 +115,9 @@ struct cc_shared_ops {
  * @empty: those of which nothing is handed out
  * @whole: those handed out whole, to SWIOTLB
  * @leaked: those whose state is unknown after a failed conversion
- * @pages_used: pages handed out of chunks, those of @whole not counted
- * @pages_free: pages in chunks that can be handed out
- * @small_pages: pages shared outside of chunks, for want of a chunk
+ * @pages_used: pages handed out, those of @whole not counted
+ * @pages_free: pages that can be handed out
+ * @small_pages: those of both that are in blocks of less than a chunk
  * @small_leaked: those of which the state is unknown
  */
 struct cc_shared_stats {
@@ -138,16 +139,15 @@ struct cc_shared_stats {
  * @partial: chunks with some pages handed out
  * @full: chunks with all pages handed out
  * @leaked: chunks that can neither be used nor freed
- * @garbage: pages outside of chunks that wait to become private
  * @chunks: all chunks by number of their first page frame
  * @stats: counts
  * @chunk_pages: pages in a chunk
  * @reserve: number of free pages to keep for callers that cannot sleep
  * @refill_limit: last physical address allowed for the next refill
+ * @retry_after: do not look for chunks before, in jiffies
  * @stopped: no conversions any more
  * @refill: converts a chunk when there are fewer free pages than @reserve
  * @trim: makes chunks private that have been empty for long
- * @collect: makes @garbage private
  * @ops: how to get and convert memory
  */
 struct cc_shared_pool {
@@ -157,16 +157,15 @@ struct cc_shared_pool {
 	struct list_head partial;
 	struct list_head full;
 	struct list_head leaked;
-	struct list_head garbage;
 	struct xarray chunks;
 	struct cc_shared_stats stats;
 	unsigned int chunk_pages;
 	unsigned long reserve;
 	phys_addr_t refill_limit;
+	unsigned long retry_after;
 	bool stopped;
 	struct work_struct refill;
 	struct delayed_work trim;
-	struct work_struct collect;
 	const struct cc_shared_ops *ops;
 };
 
@@ -192,14 +191,13 @@ int cc_shared_grow(struct cc_shared_pool *pool,
 		   const struct cc_shared_request *req);
 int cc_shared_seed(struct cc_shared_pool *pool, unsigned long pfn,
 		   unsigned long nr_chunks);
-struct page *cc_shared_alloc_small(struct cc_shared_pool *pool,
-				   const struct cc_shared_request *req);
+int cc_shared_grow_small(struct cc_shared_pool *pool,
+			 const struct cc_shared_request *req);
 struct page *cc_shared_alloc_plain(const struct cc_shared_request *req);
 gfp_t cc_shared_zone(phys_addr_t limit);
 unsigned long cc_shared_releasable(struct cc_shared_pool *pool);
 unsigned long cc_shared_release(struct cc_shared_pool *pool,
 				unsigned long max_chunks, unsigned long delay);
-void cc_shared_collect(struct cc_shared_pool *pool);
 
 /* shared_work.c */
 void cc_shared_pool_init(struct cc_shared_pool *pool, size_t granule,

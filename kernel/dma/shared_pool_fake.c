@@ -67,7 +67,7 @@ static struct page *fake_get(const struct cc_shared_request *req,
 	struct page *page;
 
 	fake.last_limit = req->limit;
-	if (fails(&fake.fail_get))
+	if (fails(template->small ? &fake.fail_get_small : &fake.fail_get))
 		return NULL;
 
 	page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, order);
@@ -77,6 +77,8 @@ static struct page *fake_get(const struct cc_shared_request *req,
 	/* Stale contents, to see that nobody gets to see them */
 	memset(page_address(page), 0xa5, PAGE_SIZE << order);
 	split_page(page, order);
+	if (template->small)
+		return page;
 	for (unsigned long i = req->nr_pages; i < 1UL << order; i++)
 		__free_page(page + i);
 	template->source = CC_SHARED_BUDDY;
@@ -139,6 +141,14 @@ static unsigned long xa_count(struct xarray *xa)
 	return count;
 }
 
+/* There are chunks to be had again, and the pool need not find out by itself. */
+void fake_memory_is_back(void)
+{
+	fake.fail_get = 0;
+	fake.fail_get_small = 0;
+	fake.pool.retry_after = jiffies;
+}
+
 int fake_init(struct kunit *test)
 {
 	memset(&fake, 0, sizeof(fake));
@@ -156,7 +166,6 @@ void fake_exit(struct kunit *test)
 	fake.pool.reserve = 0;
 	fake.fail_unshare = 0;
 	flush_work(&fake.pool.refill);
-	flush_work(&fake.pool.collect);
 	fake_release_all();
 	cc_shared_pool_stop(&fake.pool);
 
@@ -176,9 +185,11 @@ void fake_exit(struct kunit *test)
 	/* The record says what is leaked, so a test need not leak it. */
 	xa_for_each(&fake.pool.chunks, index, chunk) {
 		KUNIT_EXPECT_TRUE(test, chunk->whole);
+		xa_erase(&fake.pool.chunks, index);
+		if (index != chunk->pfn + (chunk->small ? chunk->nr_pages - 1 : 0))
+			continue;
 		for (unsigned int i = 0; i < chunk->nr_pages; i++)
 			__free_page(pfn_to_page(chunk->pfn + i));
-		xa_erase(&fake.pool.chunks, index);
 		kfree_rcu(chunk, rcu);
 	}
 	xa_destroy(&fake.pool.chunks);

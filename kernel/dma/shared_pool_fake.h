@@ -31,7 +31,8 @@
  * @wrong: number of requests that do not fit the state of a page
  * @fail_share: the nth conversion to shared fails; all of them, if negative
  * @fail_unshare: the same for conversions to private
- * @fail_get: the same for getting memory
+ * @fail_get: the same for getting memory for chunks
+ * @fail_get_small: the same for getting memory for less than a chunk
  * @failed_pages: pages of all conversions that failed
  * @last_limit: limit of the last request for memory
  */
@@ -45,6 +46,7 @@ struct cc_shared_fake {
 	int fail_share;
 	int fail_unshare;
 	int fail_get;
+	int fail_get_small;
 	unsigned long failed_pages;
 	phys_addr_t last_limit;
 };
@@ -54,6 +56,7 @@ extern struct cc_shared_fake fake;
 struct page *fake_alloc(unsigned long nr_pages, gfp_t gfp);
 void fake_free(struct page *page, unsigned long nr_pages);
 unsigned long fake_release_all(void);
+void fake_memory_is_back(void);
 int fake_init(struct kunit *test);
 void fake_exit(struct kunit *test);
 

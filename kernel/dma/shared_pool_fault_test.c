@@ -23,6 +23,7 @@ static void pool_reserve_exhausted(struct kunit *test)
 	page = fake_alloc(1, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	fake.fail_get = -1;
+	fake.fail_get_small = -1;
 	for (i = 0; i < CHUNK_PAGES - 1; i++) {
 		pages[i] = fake_alloc(1, GFP_ATOMIC);
 		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
@@ -32,7 +33,7 @@ static void pool_reserve_exhausted(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, fake_alloc(1, GFP_ATOMIC));
 
 	/* It works again as soon as there is a chunk. */
-	fake.fail_get = 0;
+	fake_memory_is_back();
 	KUNIT_EXPECT_NULL(test, fake_alloc(1, GFP_ATOMIC));
 	flush_work(&fake.pool.refill);
 	fake_free(page, 1);
@@ -57,9 +58,36 @@ static void pool_no_chunk(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0, 3 * PAGE_SIZE));
 
 	fake_free(page, 3);
-	flush_work(&fake.pool.collect);
+	fake_release_all();
 	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake.unshares), 4);
+}
+
+/* Without chunks, atomic callers are served from single pages. */
+static void pool_refill_without_chunk(struct kunit *test)
+{
+	static struct page *pages[RESERVE];
+	unsigned int i;
+
+	fake.pool.reserve = RESERVE;
+	fake.fail_get = -1;
+	KUNIT_EXPECT_NULL(test, fake_alloc(1, GFP_ATOMIC));
+	flush_work(&fake.pool.refill);
+	KUNIT_EXPECT_GE(test, fake.pool.stats.small_pages, RESERVE);
+
+	for (i = 0; i < RESERVE; i++) {
+		pages[i] = fake_alloc(1, GFP_ATOMIC);
+		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
+	}
+	for (i = 0; i < RESERVE; i++)
+		fake_free(pages[i], 1);
+
+	/* They go as soon as there are chunks again. */
+	flush_work(&fake.pool.refill);
+	fake_memory_is_back();
+	fake_free(fake_alloc(CHUNK_PAGES, GFP_KERNEL), CHUNK_PAGES);
+	fake_release_all();
+	KUNIT_EXPECT_LE(test, fake.pool.stats.pages_free, CHUNK_PAGES);
 }
 
 static void pool_share_fails(struct kunit *test)
@@ -74,13 +102,15 @@ static void pool_share_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake.put), 0);
 	fake_free(page, 1);
+	fake_release_all();
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake.put), 1);
 
 	/* Nothing can be shared at all. */
 	fake.fail_share = -1;
 	KUNIT_EXPECT_NULL(test, fake_alloc(1, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, fake.pool.stats.leaked, 2);
 	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_leaked, 1);
-	flush_work(&fake.pool.collect);
+	fake_release_all();
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake.put), 1);
 }
 
@@ -100,7 +130,7 @@ static void pool_unshare_fails(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, small);
 	fake.fail_unshare = 1;
 	fake_free(small, 1);
-	flush_work(&fake.pool.collect);
+	fake_release_all();
 	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_leaked, 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake.put), 0);
 }
@@ -119,7 +149,7 @@ static void workday(void)
 			if (page[i])
 				fake_free(page[i], nr[i]);
 		}
-		flush_work(&fake.pool.collect);
+		fake_release_all();
 		fake_release_all();
 	}
 }
@@ -271,6 +301,7 @@ static void pool_concurrent(struct kunit *test)
 static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(pool_reserve_exhausted),
 	KUNIT_CASE(pool_no_chunk),
+	KUNIT_CASE(pool_refill_without_chunk),
 	KUNIT_CASE(pool_share_fails),
 	KUNIT_CASE(pool_unshare_fails),
 	KUNIT_CASE(pool_nth_failure),

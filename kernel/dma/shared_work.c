@@ -31,6 +31,7 @@ static void refill_work(struct work_struct *work)
 		.nid = NUMA_NO_NODE,
 		.gfp = GFP_KERNEL | __GFP_NOWARN,
 	};
+	bool limited;
 
 	scoped_guard(spinlock_irqsave, &pool->lock) {
 		req.limit = pool->refill_limit;
@@ -39,9 +40,22 @@ static void refill_work(struct work_struct *work)
 
 	guard(mutex)(&pool->grow_lock);
 
-	/* A limit below all others says that somebody found nothing at all. */
-	if (cc_shared_short(pool, 0) || req.limit != CC_SHARED_NO_LIMIT)
-		cc_shared_grow(pool, &req);
+	/* A limit says that somebody may have found nothing below it. */
+	limited = req.limit != CC_SHARED_NO_LIMIT;
+	if (!limited && !cc_shared_short(pool, 0))
+		return;
+	if (!cc_shared_grow(pool, &req))
+		return;
+
+	/* No chunk to be had: the largest blocks that can, until it suffices */
+	for (req.nr_pages = rounddown_pow_of_two(pool->reserve); req.nr_pages;
+	     req.nr_pages /= 2) {
+		while (limited || cc_shared_short(pool, 0)) {
+			if (cc_shared_grow_small(pool, &req))
+				break;
+			limited = false;
+		}
+	}
 }
 
 static void trim_work(struct work_struct *work)
@@ -56,11 +70,6 @@ static void trim_work(struct work_struct *work)
 	if (cc_shared_releasable(pool) && !READ_ONCE(pool->stopped))
 		queue_delayed_work(system_dfl_wq, &pool->trim,
 				   CC_SHARED_TRIM_DELAY);
-}
-
-static void collect_work(struct work_struct *work)
-{
-	cc_shared_collect(container_of(work, struct cc_shared_pool, collect));
 }
 
 /**
@@ -80,13 +89,12 @@ void cc_shared_pool_init(struct cc_shared_pool *pool, size_t granule,
 	INIT_LIST_HEAD(&pool->partial);
 	INIT_LIST_HEAD(&pool->full);
 	INIT_LIST_HEAD(&pool->leaked);
-	INIT_LIST_HEAD(&pool->garbage);
 	xa_init(&pool->chunks);
 	INIT_WORK(&pool->refill, refill_work);
 	INIT_DELAYED_WORK(&pool->trim, trim_work);
-	INIT_WORK(&pool->collect, collect_work);
 	pool->chunk_pages = granule >> PAGE_SHIFT;
 	pool->refill_limit = CC_SHARED_NO_LIMIT;
+	pool->retry_after = jiffies;
 	pool->ops = ops;
 }
 EXPORT_SYMBOL_IF_KUNIT(cc_shared_pool_init);
@@ -103,7 +111,6 @@ void cc_shared_pool_stop(struct cc_shared_pool *pool)
 		WRITE_ONCE(pool->stopped, true);
 
 	cancel_work_sync(&pool->refill);
-	cancel_work_sync(&pool->collect);
 	cancel_delayed_work_sync(&pool->trim);
 }
 EXPORT_SYMBOL_IF_KUNIT(cc_shared_pool_stop);
@@ -128,7 +135,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 							pool->chunk_pages), 0);
 	mutex_unlock(&pool->grow_lock);
 
-	return released ? released * pool->chunk_pages : SHRINK_STOP;
+	return released ?: SHRINK_STOP;
 }
 
 static int restart_notify(struct notifier_block *nb, unsigned long action,

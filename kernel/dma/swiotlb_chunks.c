@@ -43,6 +43,11 @@ static bool suffices(const struct io_tlb_chunks *chunks, unsigned int nr_online)
 	       2 * used_slots(chunks);
 }
 
+static bool may_grow(const struct io_tlb_chunks *chunks)
+{
+	return READ_ONCE(chunks->nr_online) < chunks->max_online;
+}
+
 static size_t chunk_size(const struct io_tlb_pool *pool)
 {
 	return (size_t)pool->area_nslabs << IO_TLB_SHIFT;
@@ -58,6 +63,7 @@ static bool take_online(struct io_tlb_chunks *chunks)
 	lockdep_assert_held(&chunks->mutex);
 
 	page = cc_shared_get_chunk(pool->end - 1);
+	WRITE_ONCE(chunks->stuck, !page);
 	if (!page)
 		return false;
 
@@ -118,10 +124,10 @@ static void grow_work(struct work_struct *work)
 	guard(mutex)(&chunks->mutex);
 
 	/* Free slots that are not next to each other may not be enough. */
-	if (xchg(&chunks->failed, false) && swiotlb_chunks_can_grow(chunks))
+	if (xchg(&chunks->failed, false) && may_grow(chunks))
 		take_online(chunks);
 
-	while (swiotlb_chunks_can_grow(chunks) &&
+	while (may_grow(chunks) &&
 	       !suffices(chunks, chunks->nr_online)) {
 		if (!take_online(chunks))
 			break;
@@ -166,7 +172,7 @@ void swiotlb_chunks_pressure(struct io_tlb_chunks *chunks, bool failed)
 	WRITE_ONCE(chunks->pressure, jiffies);
 	if (failed)
 		WRITE_ONCE(chunks->failed, true);
-	if (swiotlb_chunks_can_grow(chunks))
+	if (may_grow(chunks))
 		queue_work(system_dfl_wq, &chunks->grow);
 }
 

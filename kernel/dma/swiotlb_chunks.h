@@ -40,6 +40,7 @@ struct io_tlb_area {
  * @max_online: never more than that
  * @pressure: last time that a chunk was found full, in jiffies
  * @failed: no room was found for a buffer since chunks were last taken online
+ * @stuck: there was no chunk to be had at the last attempt
  * @grow: takes chunks online
  * @shrink: takes chunks offline
  * @nr_online: number of entries in @online
@@ -53,6 +54,7 @@ struct io_tlb_chunks {
 	unsigned int max_online;
 	unsigned long pressure;
 	bool failed;
+	bool stuck;
 	struct work_struct grow;
 	struct delayed_work shrink;
 	unsigned int nr_online;
@@ -67,10 +69,10 @@ void swiotlb_chunks_init(struct io_tlb_chunks *chunks, struct io_tlb_pool *pool,
 void swiotlb_chunks_start(struct io_tlb_chunks *chunks);
 void swiotlb_chunks_pressure(struct io_tlb_chunks *chunks, bool failed);
 
-/* More chunks can be had, sooner or later. */
+/* More chunks can be had in a moment, as far as anybody knows. */
 static inline bool swiotlb_chunks_can_grow(const struct io_tlb_chunks *chunks)
 {
-	return chunks &&
+	return chunks && !READ_ONCE(chunks->stuck) &&
 	       READ_ONCE(chunks->nr_online) < chunks->max_online;
 }
 

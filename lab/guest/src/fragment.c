@@ -30,7 +30,7 @@ enum {
 	MAX_PIPES = 60000,
 	STEP = 1 << 20,			/* look at the free memory after each MiB */
 	INODES = 4000,
-	RESERVE = 4 << 20,		/* just above the kernel's low watermark */
+	RESERVE = 5 << 20,		/* above the low watermark, per-CPU lists included */
 };
 
 static int pipes[MAX_PIPES][2];
