@@ -439,7 +439,7 @@ int cc_shared_grow_small(struct cc_shared_pool *pool,
 
 /* Make a chunk private that is on no list. Return: pages that now are. */
 static unsigned long chunk_unshare(struct cc_shared_pool *pool,
-			  struct cc_shared_chunk *chunk)
+				   struct cc_shared_chunk *chunk)
 {
 	unsigned long vaddr = (unsigned long)page_address(pfn_to_page(chunk->pfn));
 	unsigned long nr_pages = chunk->nr_pages;

@@ -151,8 +151,8 @@ struct cc_shared_stats {
  * @ops: how to get and convert memory
  */
 struct cc_shared_pool {
-	spinlock_t lock;
-	struct mutex grow_lock;
+	spinlock_t lock;	/* lists, bitmaps and counts */
+	struct mutex grow_lock;	/* conversion of chunks */
 	struct list_head empty;
 	struct list_head partial;
 	struct list_head full;

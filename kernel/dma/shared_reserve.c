@@ -62,6 +62,7 @@ struct reserve_area {
 static struct cc_shared_bound bound_option __initdata = {
 	.percent = DEFAULT_PERCENT,
 };
+
 static bool enabled __initdata;
 static bool areas_ready;
 static unsigned long bound;

@@ -29,7 +29,7 @@
 struct io_tlb_area {
 	unsigned long used;
 	unsigned int index;
-	spinlock_t lock;
+	spinlock_t lock;	/* used, index, and the slots of the area */
 };
 
 /**
@@ -49,7 +49,7 @@ struct io_tlb_area {
  */
 struct io_tlb_chunks {
 	struct io_tlb_pool *pool;
-	struct mutex mutex;
+	struct mutex mutex;	/* online and nr_online */
 	unsigned int min_online;
 	unsigned int max_online;
 	unsigned long pressure;
