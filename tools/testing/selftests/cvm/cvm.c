@@ -3,8 +3,10 @@
  * What the tests of confidential guests have in common; see cvm.h
  */
 #include <cpuid.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,10 @@
 #include "cvm.h"
 
 #define HEAP	"/dev/dma_heap/system_cc_shared"
+#define POOL	"/sys/kernel/debug/cc_shared/stats"
+
+/* The largest piece that the heap takes at once */
+#define PIECE	(CVM_BLOCK / 2)
 
 /*
  * The flags in /proc/cpuinfo do not tell a SEV guest: Linux clears them there,
@@ -123,12 +129,39 @@ int cvm_read_file(const char *path, char *buf, size_t size)
 	return n;
 }
 
+/* A figure in a file of lines "name value" */
+struct figure {
+	const char *name;
+	unsigned long *value;
+};
+
+/* Return: how many were found, or -errno. */
+static int read_figures(const char *path, const struct figure *figures, size_t count)
+{
+	FILE *file = fopen(path, "re");
+	unsigned long value;
+	char name[64];
+	int found = 0;
+
+	if (!file)
+		return -errno;
+
+	while (fscanf(file, "%63s %lu", name, &value) == 2) {
+		for (size_t i = 0; i < count; i++) {
+			if (strcmp(name, figures[i].name))
+				continue;
+			*figures[i].value = value;
+			found++;
+		}
+	}
+	fclose(file);
+
+	return found;
+}
+
 int cvm_read_counters(struct cvm_counters *now)
 {
-	const struct {
-		const char *name;
-		unsigned long *value;
-	} counters[] = {
+	const struct figure counters[] = {
 		{ "cc_to_shared_2m",	&now->to_shared_2m },
 		{ "cc_to_shared_4k",	&now->to_shared_4k },
 		{ "cc_to_shared_fail",	&now->to_shared_fail },
@@ -136,25 +169,12 @@ int cvm_read_counters(struct cvm_counters *now)
 		{ "cc_to_private_4k",	&now->to_private_4k },
 		{ "cc_to_private_fail", &now->to_private_fail },
 	};
-	unsigned long value;
-	char name[64];
-	int found = 0;
-	FILE *file;
+	int found;
 
 	memset(now, 0, sizeof(*now));
-	file = fopen("/proc/vmstat", "re");
-	if (!file)
-		ksft_exit_fail_msg("/proc/vmstat: %s\n", strerror(errno));
-
-	while (fscanf(file, "%63s %lu", name, &value) == 2) {
-		for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
-			if (strcmp(name, counters[i].name))
-				continue;
-			*counters[i].value = value;
-			found++;
-		}
-	}
-	fclose(file);
+	found = read_figures("/proc/vmstat", counters, ARRAY_SIZE(counters));
+	if (found < 0)
+		ksft_exit_fail_msg("/proc/vmstat: %s\n", strerror(-found));
 
 	return found;
 }
@@ -210,6 +230,114 @@ int cvm_share(size_t bytes)
 	close(heap);
 
 	return ret ?: (int)data.fd;
+}
+
+int cvm_read_pool(struct cvm_pool *now)
+{
+	const struct figure figures[CVM_POOL_FIGURES] = {
+		{ "granule",		&now->granule },
+		{ "reserve_pages",	&now->reserve_pages },
+		{ "chunks",		&now->chunks },
+		{ "chunks_empty",	&now->chunks_empty },
+		{ "chunks_swiotlb",	&now->chunks_swiotlb },
+		{ "chunks_leaked",	&now->chunks_leaked },
+		{ "pages_used",		&now->pages_used },
+		{ "pages_free",		&now->pages_free },
+		{ "small_pages",	&now->small_pages },
+		{ "small_leaked",	&now->small_leaked },
+	};
+	int found;
+
+	memset(now, 0, sizeof(*now));
+	found = read_figures(POOL, figures, ARRAY_SIZE(figures));
+
+	return found < 0 ? 0 : found;
+}
+
+bool cvm_has_pool(void)
+{
+	struct cvm_pool now;
+
+	return cvm_read_pool(&now) > 0;
+}
+
+/* 2: the shrinkers only, of which the pool has one */
+void cvm_drop_empty(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "2", 1) != 1)
+		ksft_print_msg("drop_caches: %s\n", strerror(errno));
+	close(fd);
+}
+
+size_t cvm_fresh_size(size_t bytes)
+{
+	struct cvm_pool now;
+	size_t at_hand = 0;
+
+	if (!cvm_read_pool(&now))
+		return bytes;
+	if (now.pages_free > now.reserve_pages)
+		at_hand = (now.pages_free - now.reserve_pages) * CVM_PAGE;
+
+	return (at_hand + bytes + PIECE - 1) / PIECE * PIECE;
+}
+
+static int get_flags(int sock, const char *name, short *flags)
+{
+	struct ifreq req = {};
+
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	if (ioctl(sock, SIOCGIFFLAGS, &req))
+		return -errno;
+	*flags = req.ifr_flags;
+
+	return 0;
+}
+
+int cvm_set_netdev(int sock, const char *name, bool up)
+{
+	struct ifreq req = {};
+	short flags;
+	int ret = get_flags(sock, name, &flags);
+
+	if (ret)
+		return ret;
+
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	req.ifr_flags = up ? flags | IFF_UP : flags & ~IFF_UP;
+
+	return ioctl(sock, SIOCSIFFLAGS, &req) ? -errno : 0;
+}
+
+const char *cvm_find_netdev(int sock)
+{
+	static char name[IF_NAMESIZE];
+	const char *chosen = getenv("CVM_NETDEV");
+	struct dirent *entry;
+	bool found = false;
+	char path[300];
+	short flags;
+	DIR *dir;
+
+	if (chosen)
+		return chosen;
+
+	dir = opendir("/sys/class/net");
+	while (dir && !found && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/sys/class/net/%.100s/device", entry->d_name);
+		if (entry->d_name[0] == '.' || access(path, F_OK))
+			continue;
+		snprintf(name, sizeof(name), "%.15s", entry->d_name);
+		found = !get_flags(sock, name, &flags) && !(flags & IFF_UP);
+	}
+	if (dir)
+		closedir(dir);
+
+	return found ? name : NULL;
 }
 
 const char *cvm_cmdline(const char *name)

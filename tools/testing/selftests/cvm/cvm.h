@@ -64,6 +64,57 @@ int cvm_share(size_t bytes);
 /* Is there a heap for cvm_share()? */
 bool cvm_can_share(void);
 
+/**
+ * struct cvm_pool - the pool of shared memory: debugfs, cc_shared/stats
+ * @granule: size of a chunk in bytes
+ * @reserve_pages: free pages that are kept for callers that cannot sleep
+ * @chunks: chunks that are shared
+ * @chunks_empty: those of which nothing is in use
+ * @chunks_swiotlb: those in use for bounce buffers
+ * @chunks_leaked: those lost after a failed conversion
+ * @pages_used: pages in use, those of @chunks_swiotlb not counted
+ * @pages_free: pages that can be handed out at once
+ * @small_pages: those of both in blocks of less than a chunk
+ * @small_leaked: pages of such blocks lost after a failed conversion
+ */
+struct cvm_pool {
+	unsigned long granule;
+	unsigned long reserve_pages;
+	unsigned long chunks;
+	unsigned long chunks_empty;
+	unsigned long chunks_swiotlb;
+	unsigned long chunks_leaked;
+	unsigned long pages_used;
+	unsigned long pages_free;
+	unsigned long small_pages;
+	unsigned long small_leaked;
+};
+
+/* Number of figures found, out of CVM_POOL_FIGURES; 0 if there is no pool. */
+#define CVM_POOL_FIGURES	10
+int cvm_read_pool(struct cvm_pool *now);
+
+bool cvm_has_pool(void);
+
+/* Let the pool make its empty chunks private, as when memory is short. */
+void cvm_drop_empty(void);
+
+/*
+ * The size of a buffer for which at least @bytes must be converted, after
+ * cvm_drop_empty(): without a pool, that many; else more, by what the pool
+ * has at hand.
+ */
+size_t cvm_fresh_size(size_t bytes);
+
+/*
+ * Name of a network interface that a test may take up and down: the one in
+ * CVM_NETDEV, or the first with a device that is down; NULL if there is none.
+ */
+const char *cvm_find_netdev(int sock);
+
+/* Take it up or down. Return: 0 or -errno. */
+int cvm_set_netdev(int sock, const char *name, bool up);
+
 /* Value of a word NAME=value on the kernel's command line, or NULL. */
 const char *cvm_cmdline(const char *name);
 

@@ -14,6 +14,13 @@
 /* Below 1 MiB, so that the heap has no way to make whole blocks of them. */
 #define PAGES	37
 
+/* With a pool: what must be shared beyond what it has at hand */
+#define FRESH	(4 * CVM_BLOCK)
+
+/* Pages may become private a while after the buffer is gone: cc_shared=off */
+#define SETTLE_US	100000
+#define SETTLE_TRIES	250
+
 static void test_present(void)
 {
 	struct cvm_counters now;
@@ -77,10 +84,15 @@ static bool share_once(struct cvm_counters *shared, struct cvm_counters *back)
 		return false;
 	}
 	close(fd);
-	cvm_read_counters(&after);
+	for (int i = 0; i < SETTLE_TRIES; i++) {
+		cvm_read_counters(&after);
+		*back = cvm_delta(&after, &during);
+		if (cvm_private_pages(back) >= PAGES)
+			break;
+		usleep(SETTLE_US);
+	}
 
 	*shared = cvm_delta(&during, &before);
-	*back = cvm_delta(&after, &during);
 
 	return shared->to_shared_4k == PAGES && !shared->to_shared_2m &&
 	       !cvm_private_pages(shared) && !shared->to_shared_fail &&
@@ -88,28 +100,69 @@ static bool share_once(struct cvm_counters *shared, struct cvm_counters *back)
 	       !cvm_shared_pages(back) && !back->to_private_fail;
 }
 
+/*
+ * With a pool of shared memory, chunks are converted and not pages: as many
+ * each way as the pool says that it has more, and less.
+ */
+static bool share_chunks_once(struct cvm_counters *shared, struct cvm_counters *back)
+{
+	struct cvm_counters before, during, after;
+	struct cvm_pool none, some, left;
+	int fd;
+
+	cvm_drop_empty();
+	cvm_read_pool(&none);
+	cvm_read_counters(&before);
+	fd = cvm_share(cvm_fresh_size(FRESH));
+	cvm_read_counters(&during);
+	cvm_read_pool(&some);
+	if (fd < 0) {
+		ksft_print_msg("cannot share memory: %s\n", strerror(-fd));
+		return false;
+	}
+	close(fd);
+	cvm_drop_empty();
+	cvm_read_counters(&after);
+	cvm_read_pool(&left);
+
+	*shared = cvm_delta(&during, &before);
+	*back = cvm_delta(&after, &during);
+
+	return shared->to_shared_2m && !shared->to_shared_4k &&
+	       shared->to_shared_2m == some.chunks - none.chunks &&
+	       !cvm_private_pages(shared) && !shared->to_shared_fail &&
+	       back->to_private_2m && !back->to_private_4k &&
+	       back->to_private_2m == some.chunks - left.chunks &&
+	       !cvm_shared_pages(back) && !back->to_private_fail;
+}
+
 static void test_exact(void)
 {
 	const char *policy = cvm_cmdline("cc_convert");
 	struct cvm_counters shared = {}, back = {};
+	bool pool = cvm_has_pool();
 	bool ok = false;
 
 	if (!cvm_can_share()) {
 		ksft_test_result_skip("exact counts: no heap system_cc_shared, see config\n");
 		return;
 	}
-	if (policy && !strcmp(policy, "strict")) {
+	if (!pool && policy && !strcmp(policy, "strict")) {
 		ksft_test_result_skip("exact counts: cc_convert=strict allows none\n");
 		return;
 	}
 
 	for (int i = 0; i < CVM_TRIES && !ok; i++)
-		ok = share_once(&shared, &back);
+		ok = pool ? share_chunks_once(&shared, &back) :
+			    share_once(&shared, &back);
 
 	cvm_print("shared", &shared);
 	cvm_print("taken back", &back);
-	ksft_test_result(ok, "%d pages shared and taken back count as such\n",
-			 PAGES);
+	if (pool)
+		ksft_test_result(ok, "chunks shared and taken back count as such\n");
+	else
+		ksft_test_result(ok, "%d pages shared and taken back count as such\n",
+				 PAGES);
 }
 
 int main(void)

@@ -8,13 +8,8 @@
  *
  * Only touches an interface that is down, unless CVM_NETDEV names another.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <net/if.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,60 +21,6 @@
 /* Some drivers free their rings a little later. */
 #define SETTLE_US	10000
 #define SETTLE_TRIES	300
-
-static int get_flags(int sock, const char *name, short *flags)
-{
-	struct ifreq req = {};
-
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	if (ioctl(sock, SIOCGIFFLAGS, &req))
-		return -errno;
-	*flags = req.ifr_flags;
-
-	return 0;
-}
-
-static int set_up(int sock, const char *name, bool up)
-{
-	struct ifreq req = {};
-	short flags;
-	int ret = get_flags(sock, name, &flags);
-
-	if (ret)
-		return ret;
-
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	req.ifr_flags = up ? flags | IFF_UP : flags & ~IFF_UP;
-
-	return ioctl(sock, SIOCSIFFLAGS, &req) ? -errno : 0;
-}
-
-static const char *find_netdev(int sock)
-{
-	static char name[IF_NAMESIZE];
-	const char *chosen = getenv("CVM_NETDEV");
-	struct dirent *entry;
-	bool found = false;
-	char path[300];
-	short flags;
-	DIR *dir;
-
-	if (chosen)
-		return chosen;
-
-	dir = opendir("/sys/class/net");
-	while (dir && !found && (entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "/sys/class/net/%.100s/device", entry->d_name);
-		if (entry->d_name[0] == '.' || access(path, F_OK))
-			continue;
-		snprintf(name, sizeof(name), "%.15s", entry->d_name);
-		found = !get_flags(sock, name, &flags) && !(flags & IFF_UP);
-	}
-	if (dir)
-		closedir(dir);
-
-	return found ? name : NULL;
-}
 
 static bool balanced(const struct cvm_counters *delta)
 {
@@ -93,10 +34,10 @@ static int cycle(int sock, const char *name, struct cvm_counters *delta)
 	int ret;
 
 	cvm_read_counters(&before);
-	ret = set_up(sock, name, true);
+	ret = cvm_set_netdev(sock, name, true);
 	if (ret)
 		return ret;
-	ret = set_up(sock, name, false);
+	ret = cvm_set_netdev(sock, name, false);
 	if (ret)
 		return ret;
 
@@ -120,13 +61,13 @@ int main(void)
 	int sock, ret;
 
 	cvm_require();
-	if (policy && !strcmp(policy, "strict"))
+	if (policy && !strcmp(policy, "strict") && !cvm_has_pool())
 		ksft_exit_skip("cc_convert=strict keeps drivers from allocating\n");
 
 	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (sock < 0)
 		ksft_exit_skip("no sockets: %s\n", strerror(errno));
-	name = find_netdev(sock);
+	name = cvm_find_netdev(sock);
 	if (!name)
 		ksft_exit_skip("no interface that is down: name one in CVM_NETDEV\n");
 

@@ -47,11 +47,33 @@ static void test_slabs(const struct pool *pool)
 			 "%lu slabs make up the pool\n", slabs);
 }
 
+/*
+ * With a pool of shared memory (cc_shared/stats in debugfs), the range is
+ * shared chunk by chunk, as it is needed.
+ */
+static void test_shared(const struct pool *pool)
+{
+	unsigned long blocks = (pool->end - pool->start) / CVM_BLOCK;
+	struct cvm_counters now;
+	struct cvm_pool chunks;
+
+	cvm_read_counters(&now);
+	if (!cvm_read_pool(&chunks)) {
+		ksft_test_result(blocks && now.to_shared_2m >= blocks,
+				 "%lu blocks of 2 MiB were shared whole, the pool has %lu\n",
+				 now.to_shared_2m, blocks);
+		return;
+	}
+
+	ksft_test_result(chunks.chunks_swiotlb && chunks.chunks_swiotlb <= blocks &&
+			 now.to_shared_2m >= chunks.chunks_swiotlb,
+			 "%lu of the pool's %lu blocks are in use, %lu were shared whole\n",
+			 chunks.chunks_swiotlb, blocks, now.to_shared_2m);
+}
+
 int main(void)
 {
-	struct cvm_counters now;
 	struct pool pool = {};
-	unsigned long blocks;
 
 	cvm_require();
 	if (!cvm_kernel_log(parse, &pool))
@@ -61,17 +83,12 @@ int main(void)
 	if (pool.no_granule)
 		ksft_print_msg("the kernel says that it found no memory for an aligned pool\n");
 
-	cvm_read_counters(&now);
-	blocks = (pool.end - pool.start) / CVM_BLOCK;
-
 	ksft_set_plan(4);
 	ksft_test_result(!(pool.start % CVM_BLOCK), "base 0x%lx is aligned to 2 MiB\n",
 			 pool.start);
 	ksft_test_result(pool.end > pool.start && !((pool.end - pool.start) % CVM_BLOCK),
 			 "size 0x%lx is a multiple of 2 MiB\n", pool.end - pool.start);
-	ksft_test_result(blocks && now.to_shared_2m >= blocks,
-			 "%lu blocks of 2 MiB were shared whole, the pool has %lu\n",
-			 now.to_shared_2m, blocks);
+	test_shared(&pool);
 	test_slabs(&pool);
 
 	ksft_finished();

@@ -106,15 +106,19 @@ static bool same(const struct cvm_counters *a, const struct cvm_counters *b)
 static bool compare_once(struct events *events, struct cvm_counters *counted)
 {
 	struct cvm_counters before, after;
+	size_t bytes;
 	int fd;
 
+	cvm_drop_empty();
+	bytes = cvm_fresh_size(PAGES * CVM_PAGE);
 	write_file(INSTANCE "/trace", "");
 	cvm_read_counters(&before);
 	write_file(EVENT, "1");
 
-	fd = cvm_share(PAGES * CVM_PAGE);
+	fd = cvm_share(bytes);
 	if (fd >= 0)
 		close(fd);
+	cvm_drop_empty();
 
 	write_file(EVENT, "0");
 	cvm_read_counters(&after);
