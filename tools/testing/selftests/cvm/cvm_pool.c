@@ -393,7 +393,7 @@ static void test_nic(void)
 	int ret = 0;
 
 	if (!name) {
-		ksft_test_result_skip("network: no interface that is down: name one in CVM_NETDEV\n");
+		ksft_test_result_skip("network: no interface is down, name one in CVM_NETDEV\n");
 		return;
 	}
 
