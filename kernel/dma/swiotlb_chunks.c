@@ -9,7 +9,7 @@
  *
  * Invariants:
  *  - An area is offline: its used counter says it is full, each of its slots
- *    says that no slot is free, and its bit in @online_areas is clear.
+ *    says that no slot is free, and @online_areas of the pool says so.
  *    Its memory is somebody else's then, maybe that of another IO TLB pool.
  *  - An area goes offline only while none of its slots is used, under its lock.
  */
@@ -71,7 +71,7 @@ static bool take_online(struct io_tlb_chunks *chunks)
 
 	number = (page_to_phys(page) - pool->start) / chunk_size(pool);
 	area = &pool->areas[number];
-	set_bit(number, pool->online_areas);
+	WRITE_ONCE(pool->online_areas[number], true);
 	scoped_guard(spinlock_irqsave, &area->lock) {
 		swiotlb_mark_area_free(pool, number);
 		area->index = 0;
@@ -109,7 +109,7 @@ static bool take_offline(struct io_tlb_chunks *chunks, unsigned int at)
 	if (!mark_offline(pool, number))
 		return false;
 
-	clear_bit(number, pool->online_areas);
+	WRITE_ONCE(pool->online_areas[number], false);
 	WRITE_ONCE(chunks->online[at], chunks->online[chunks->nr_online - 1]);
 	WRITE_ONCE(chunks->nr_online, chunks->nr_online - 1);
 	cc_shared_put_chunk(pfn_to_page(PHYS_PFN(phys)));
