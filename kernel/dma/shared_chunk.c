@@ -320,14 +320,15 @@ static struct page *get_block(struct cc_shared_pool *pool,
 			      const struct cc_shared_request *req,
 			      struct cc_shared_chunk *template)
 {
+	unsigned long *retry_after = &pool->retry_after[req->low_only];
 	struct page *page;
 
-	if (time_before(jiffies, pool->retry_after))
+	if (time_before(jiffies, *retry_after))
 		return NULL;
 
 	page = pool->ops->get(req, template);
 	if (!page)
-		pool->retry_after = jiffies + RETRY_DELAY;
+		*retry_after = jiffies + RETRY_DELAY;
 	return page;
 }
 

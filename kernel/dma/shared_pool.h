@@ -144,7 +144,8 @@ struct cc_shared_stats {
  * @chunk_pages: pages in a chunk
  * @reserve: number of free pages to keep for callers that cannot sleep
  * @refill_limit: last physical address allowed for the next refill
- * @retry_after: do not look for chunks before, in jiffies
+ * @retry_after: do not look for chunks before, in jiffies; second, for chunks
+ *		 of the low area only
  * @stopped: no conversions any more
  * @refill: converts a chunk when there are fewer free pages than @reserve
  * @trim: makes chunks private that have been empty for long
@@ -162,7 +163,7 @@ struct cc_shared_pool {
 	unsigned int chunk_pages;
 	unsigned long reserve;
 	phys_addr_t refill_limit;
-	unsigned long retry_after;
+	unsigned long retry_after[2];
 	bool stopped;
 	struct work_struct refill;
 	struct delayed_work trim;

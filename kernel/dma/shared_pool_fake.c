@@ -146,7 +146,8 @@ void fake_memory_is_back(void)
 {
 	fake.fail_get = 0;
 	fake.fail_get_small = 0;
-	fake.pool.retry_after = jiffies;
+	fake.pool.retry_after[false] = jiffies;
+	fake.pool.retry_after[true] = jiffies;
 }
 
 int fake_init(struct kunit *test)

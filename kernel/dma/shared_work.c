@@ -94,7 +94,8 @@ void cc_shared_pool_init(struct cc_shared_pool *pool, size_t granule,
 	INIT_DELAYED_WORK(&pool->trim, trim_work);
 	pool->chunk_pages = granule >> PAGE_SHIFT;
 	pool->refill_limit = CC_SHARED_NO_LIMIT;
-	pool->retry_after = jiffies;
+	pool->retry_after[false] = jiffies;
+	pool->retry_after[true] = jiffies;
 	pool->ops = ops;
 }
 EXPORT_SYMBOL_IF_KUNIT(cc_shared_pool_init);
