@@ -321,13 +321,15 @@ static struct page *get_block(struct cc_shared_pool *pool,
 			      struct cc_shared_chunk *template)
 {
 	unsigned long *retry_after = &pool->retry_after[req->low_only];
+	bool single = req->nr_pages == pool->chunk_pages;
 	struct page *page;
 
-	if (time_before(jiffies, *retry_after))
+	if (single && time_before(jiffies, *retry_after))
 		return NULL;
 
 	page = pool->ops->get(req, template);
-	if (!page)
+	/* That there are not many in a row says nothing about one. */
+	if (!page && single)
 		*retry_after = jiffies + RETRY_DELAY;
 	return page;
 }
