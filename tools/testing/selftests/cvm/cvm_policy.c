@@ -39,6 +39,21 @@ static long mem_available_kb(void)
 	return kb;
 }
 
+/* Return: file descriptor of the buffer, or a negative error code. */
+static int share_pages(const char *what, struct cvm_counters *delta)
+{
+	struct cvm_counters before, after;
+	int fd;
+
+	cvm_read_counters(&before);
+	fd = cvm_share(PAGES * CVM_PAGE);
+	cvm_read_counters(&after);
+	*delta = cvm_delta(&after, &before);
+
+	cvm_print(what, delta);
+	return fd;
+}
+
 static void test_off(void)
 {
 	int fd = cvm_share(PAGES * CVM_PAGE);
@@ -64,15 +79,9 @@ static void test_warn(void)
 
 static void test_strict(void)
 {
-	struct cvm_counters before, after, delta;
-	int fd;
+	struct cvm_counters delta;
+	int fd = share_pages("strict", &delta);
 
-	cvm_read_counters(&before);
-	fd = cvm_share(PAGES * CVM_PAGE);
-	cvm_read_counters(&after);
-	delta = cvm_delta(&after, &before);
-
-	cvm_print("strict", &delta);
 	/* What the heap makes of the refusal is up to it. */
 	ksft_test_result(fd == -EPERM || fd == -ENOMEM, "pages cannot be shared: %s\n",
 			 fd < 0 ? strerror(-fd) : "they were");
@@ -93,15 +102,9 @@ static void test_strict(void)
  */
 static void test_pool(void)
 {
-	struct cvm_counters before, after, delta;
-	int fd;
+	struct cvm_counters delta;
+	int fd = share_pages("with a pool", &delta);
 
-	cvm_read_counters(&before);
-	fd = cvm_share(PAGES * CVM_PAGE);
-	cvm_read_counters(&after);
-	delta = cvm_delta(&after, &before);
-
-	cvm_print("with a pool", &delta);
 	ksft_test_result(fd >= 0, "pages can be shared: %s\n", fd < 0 ? strerror(-fd) : "yes");
 	ksft_test_result(!delta.to_shared_4k && !delta.to_shared_fail,
 			 "no single page is converted or refused\n");
