@@ -27,15 +27,8 @@
 
 #include "shared_pool.h"
 
-/**
- * cc_shared_zone() - zone modifier for a limit
- * @limit: last physical address allowed
- *
- * Context: Any.
- * Return: GFP flag of the largest zone that is wholly within the limit, or of
- *	   the lowest zone if there is none.
- */
-gfp_t cc_shared_zone(phys_addr_t limit)
+/* The largest zone that is wholly within the limit, or the lowest one. */
+static gfp_t zone_within(phys_addr_t limit)
 {
 	if (IS_ENABLED(CONFIG_ZONE_DMA) && limit <= zone_dma_limit)
 		return GFP_DMA;
@@ -49,7 +42,7 @@ gfp_t cc_shared_zone(phys_addr_t limit)
 static struct page *alloc_within(const struct cc_shared_request *req, gfp_t gfp)
 {
 	unsigned int order = get_order(PFN_PHYS(req->nr_pages));
-	gfp_t zone = cc_shared_zone(req->limit);
+	gfp_t zone = zone_within(req->limit);
 	struct page *page;
 
 	if (order > MAX_PAGE_ORDER)
@@ -100,7 +93,7 @@ static struct page *get_buddy(const struct cc_shared_request *req)
 	if (order <= MAX_PAGE_ORDER || !IS_ENABLED(CONFIG_CONTIG_ALLOC))
 		return NULL;
 
-	page = alloc_contig_pages(1UL << order, gfp | cc_shared_zone(req->limit),
+	page = alloc_contig_pages(1UL << order, gfp | zone_within(req->limit),
 				  req->nid == NUMA_NO_NODE ? numa_mem_id() :
 							     req->nid, NULL);
 	if (!page)

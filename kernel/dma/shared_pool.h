@@ -195,7 +195,6 @@ int cc_shared_seed(struct cc_shared_pool *pool, unsigned long pfn,
 int cc_shared_grow_small(struct cc_shared_pool *pool,
 			 const struct cc_shared_request *req);
 struct page *cc_shared_alloc_plain(const struct cc_shared_request *req);
-gfp_t cc_shared_zone(phys_addr_t limit);
 unsigned long cc_shared_releasable(struct cc_shared_pool *pool);
 unsigned long cc_shared_release(struct cc_shared_pool *pool,
 				unsigned long max_chunks, unsigned long delay);

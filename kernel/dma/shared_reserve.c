@@ -56,7 +56,6 @@ struct reserve_area {
 	struct cma *cma;
 	phys_addr_t base;
 	phys_addr_t end;
-	int nid;
 };
 
 static struct cc_shared_bound bound_option __initdata = {
@@ -200,8 +199,7 @@ static void __init init_node_areas(phys_addr_t size)
 					       &node_areas[nid].cma, nid))
 			continue;
 
-		node_areas[nid].base = cma_get_base(node_areas[nid].cma);
-		node_areas[nid].end = node_areas[nid].base + part;
+		node_areas[nid].end = cma_get_base(node_areas[nid].cma) + part;
 		bound += part;
 	}
 }

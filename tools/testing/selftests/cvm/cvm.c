@@ -129,6 +129,20 @@ int cvm_read_file(const char *path, char *buf, size_t size)
 	return n;
 }
 
+long cvm_meminfo_kb(const char *name)
+{
+	char buf[8192], *line;
+	long kb = -1;
+
+	if (cvm_read_file("/proc/meminfo", buf, sizeof(buf)) < 0)
+		return -1;
+	line = strstr(buf, name);
+	if (line)
+		sscanf(line + strlen(name), "%ld", &kb);
+
+	return kb;
+}
+
 /* A figure in a file of lines "name value" */
 struct figure {
 	const char *name;

@@ -127,4 +127,7 @@ bool cvm_kernel_log(bool (*line)(const char *text, void *arg), void *arg);
 /* Read a small file into @buf as a string. Return: length, or -errno. */
 int cvm_read_file(const char *path, char *buf, size_t size);
 
+/* @name with its colon. Return: a figure of /proc/meminfo in KiB, or -1. */
+long cvm_meminfo_kb(const char *name);
+
 #endif /* __SELFTESTS_CVM_H */

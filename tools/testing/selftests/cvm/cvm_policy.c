@@ -25,20 +25,6 @@ static bool logged(const char *what)
 	return cvm_kernel_log(contains, (void *)what);
 }
 
-static long mem_available_kb(void)
-{
-	char buf[4096], *line;
-	long kb = -1;
-
-	if (cvm_read_file("/proc/meminfo", buf, sizeof(buf)) < 0)
-		return -1;
-	line = strstr(buf, "MemAvailable:");
-	if (line)
-		sscanf(line, "MemAvailable: %ld", &kb);
-
-	return kb;
-}
-
 /* Return: file descriptor of the buffer, or a negative error code. */
 static int share_pages(const char *what, struct cvm_counters *delta)
 {
@@ -118,7 +104,7 @@ static void test_pool(void)
  */
 static void test_strict_frees(void)
 {
-	long before = mem_available_kb(), after;
+	long before = cvm_meminfo_kb("MemAvailable:"), after;
 	int i, fd = -1;
 
 	for (i = 0; i < 64; i++) {
@@ -126,7 +112,7 @@ static void test_strict_frees(void)
 		if (fd >= 0)
 			break;
 	}
-	after = mem_available_kb();
+	after = cvm_meminfo_kb("MemAvailable:");
 
 	ksft_test_result(fd < 0 && before - after < (32 << 10),
 			 "256 MiB refused, %ld MiB less available\n",

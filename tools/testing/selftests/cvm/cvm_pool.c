@@ -88,20 +88,6 @@ static bool none_failed(const struct cvm_counters *c)
 	return !c->to_shared_fail && !c->to_private_fail;
 }
 
-static long direct_map_4k_kb(void)
-{
-	char buf[8192], *line;
-	long kb = -1;
-
-	if (cvm_read_file("/proc/meminfo", buf, sizeof(buf)) < 0)
-		return -1;
-	line = strstr(buf, "DirectMap4k:");
-	if (line)
-		sscanf(line, "DirectMap4k: %ld", &kb);
-
-	return kb;
-}
-
 /* The chunks one by one, added up: what the figures should say */
 static bool read_chunks(struct cvm_pool *sum, unsigned long *pages,
 			unsigned long *whole_pages)
@@ -416,7 +402,7 @@ static void test_nic(void)
 /* Not repeated: a second attempt would find the direct map split already. */
 static void test_direct_map(long before)
 {
-	long after = direct_map_4k_kb();
+	long after = cvm_meminfo_kb("DirectMap4k:");
 
 	ksft_test_result(before >= 0 && after <= before,
 			 "direct map: %ld kB in 4 KiB pages before, %ld kB after\n",
@@ -451,7 +437,7 @@ int main(void)
 
 	ksft_set_plan(13);
 	look(&start);
-	direct_map = direct_map_4k_kb();
+	direct_map = cvm_meminfo_kb("DirectMap4k:");
 
 	ksft_test_result(cvm_read_pool(&start.pool) == CVM_POOL_FIGURES,
 			 "the pool has all its figures\n");
