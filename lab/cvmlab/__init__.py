@@ -5,9 +5,10 @@
   platforms  the table: what each platform puts on QEMU's command line
   devices    the device sets that a guest test can ask for
   qemu       command line, process, time limit
-  qmp        QEMU's monitor: the emulator's books
+  qmp        QEMU's monitor: the emulator's books, devices that come and go
   control    the guest's requests on its second serial port
   disks      scratch disks with content that the runner knows
+  rootdisk   a root file system on a disk, instead of an initramfs
   cpio       newc archives; initramfs puts a guest test into one
   console    what a console must not contain
   tests      the headers of lab/guest/tests

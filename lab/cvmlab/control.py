@@ -10,6 +10,9 @@ The guest writes lines, and waits for the answer of those that have one:
     verify DISK AREA SHA256      "ok", or "no WHY"; AREA is read or written
     figure MARK PATH             "ok NUMBER" out of the books of an earlier mark, or "no WHY"
     judged FROM TO               "ok": the test itself judged the violations between two marks
+    unplug DEVICE                "ok" when QEMU has taken the device away, or "no WHY"
+    plug DEVICE                  "ok" when QEMU has it again, or "no WHY"
+    link DEVICE on|off           "ok" when QEMU has (dis)connected a NIC, or "no WHY"
     exit CODE                    the test has ended; "ok"
 
 Because the guest waits for "ok", the figures of a mark belong to what ran
@@ -24,8 +27,9 @@ import time
 class Channel:
     """Serves one guest.  hooks is an object with the methods
     output(text), fact(key, value), hello(uptime), mark(name),
-    verify(disk, area, sha256), figure(mark, path) and judged(mark, mark).
-    mark, verify and judged return (ok, why), figure (ok, number or why)."""
+    verify(disk, area, sha256), figure(mark, path), judged(mark, mark),
+    unplug(device), plug(device) and link(device, state).  All of the last
+    return (ok, why), as mark and verify do; figure (ok, number or why)."""
 
     def __init__(self, sock, hooks, log_path):
         self.sock = sock
@@ -117,6 +121,24 @@ class Channel:
             self._answer(False, "judged takes two marks")
             return
         self._answer(*self.hooks.judged(*words))
+
+    def _do_unplug(self, words):
+        if len(words) != 1:
+            self._answer(False, "unplug takes one device")
+            return
+        self._answer(*self.hooks.unplug(words[0]))
+
+    def _do_plug(self, words):
+        if len(words) != 1:
+            self._answer(False, "plug takes one device")
+            return
+        self._answer(*self.hooks.plug(words[0]))
+
+    def _do_link(self, words):
+        if len(words) != 2:
+            self._answer(False, "link takes a device and on or off")
+            return
+        self._answer(*self.hooks.link(*words))
 
     def _do_exit(self, words):
         self._answer(True)

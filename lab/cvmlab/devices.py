@@ -3,7 +3,8 @@
 
 No network interface reaches the outside: each has a user network of its own
 with restrict=on, which is enough for link-up and for the buffers that a driver
-maps.
+maps.  The two interfaces of a pair are joined by a hub inside QEMU: what one
+sends the other receives, so that real traffic passes through both.
 """
 
 from .errors import LabError
@@ -11,6 +12,34 @@ from .errors import LabError
 # A CVM's virtio devices must use the DMA API, which is what iommu_platform=on
 # (VIRTIO_F_ACCESS_PLATFORM) asks for; the legacy interface cannot.
 VIRTIO = "iommu_platform=on,disable-legacy=on"
+
+# The two of a pair are told apart by their addresses (pair_interface in lib.sh).
+PAIR = {"hv-net-pair": ("52:54:00:68:76:01", "52:54:00:68:76:02"),
+        "virtio-net-pair": ("52:54:00:76:69:01", "52:54:00:76:69:02")}
+
+
+def _pair(name, hub, driver):
+    """Two interfaces on one hub; driver: their -device, without its ends."""
+    args = []
+    for end, mac in zip("ab", PAIR[name]):
+        args += ["-netdev", f"hubport,id={name}-{end},hubid={hub}",
+                 "-device", driver.format(ends=f"netdev={name}-{end},mac={mac}", end=end)]
+    return args
+
+
+def _hv_scsi(serial):
+    """A controller with one disk.  -blockdev, because a -drive goes away with
+    the device that is unplugged."""
+    return ["-blockdev", f"driver=raw,node-name={serial},file.driver=file,file.filename={{disk}}",
+            "-device", f"hv-scsi,id={serial}",
+            "-device", f"scsi-hd,id={serial}-disk,bus={serial}.0,drive={serial},serial={serial}"]
+
+
+def _slow_disk(serial, bytes_per_second):
+    return ["-drive", f"if=none,id={serial},driver=null-co,size=67108864,read-zeroes=on,"
+                      f"throttling.bps-read={bytes_per_second}",
+            "-device", f"virtio-blk-pci,drive={serial},serial={serial},{VIRTIO}"]
+
 
 # name -> (arguments, needs a scratch disk)
 DEVICES = {
@@ -25,13 +54,52 @@ DEVICES = {
     "igb": (["-netdev", "user,id=net-igb,restrict=on",
              "-device", "igb,netdev=net-igb,romfile="], False),
     "virtio-rng": (["-device", f"virtio-rng-pci,{VIRTIO}"], False),
+    # Disks for requests that stay in flight: one byte a second, or 32 KiB. Each
+    # answers one request at once. QEMU ends without waiting for them.
+    "held": (_slow_disk("held", 1), False),
+    "trickle": (_slow_disk("trickle", 32 << 10), False),
+    "virtio-net-pair": (_pair("virtio-net-pair", 1, f"virtio-net-pci,{{ends}},romfile=,{VIRTIO}"),
+                        False),
+    "hv-scsi": (_hv_scsi("hv-scsi"), True),
+    "hv-root": (_hv_scsi("hv-root"), True),     # its content: lab/cvmlab/rootdisk.py
+    "hv-net": (["-netdev", "user,id=net-hv,restrict=on",
+                "-device", "hv-net,id=hv-net,netdev=net-hv,mac=52:54:00:68:76:00"], False),
+    "hv-net-pair": (_pair("hv-net-pair", 2, "hv-net,id=hv-net-{end},{ends}"), False),
 }
+ROOT = "hv-root"
+
+
+def on_vmbus(name):
+    return name.startswith("hv-")
 
 
 def check(names):
     for name in names:
         if name not in DEVICES:
             raise LabError(f"unknown device '{name}'; there are: {' '.join(DEVICES)}")
+
+
+def suiting(names, platform):
+    """The devices among names that the platform has a bus for."""
+    check(names)
+    return [name for name in names if platform.hyperv or not on_vmbus(name)]
+
+
+def pluggable(names, ident):
+    """What to plug for QEMU's device ident, which is among the devices names:
+    its properties, then those of what sits on it.  Unplugged, it takes that
+    with it.  Empty: there is none."""
+    found = [_properties(value) for name in names
+             for option, value in zip(DEVICES[name][0], DEVICES[name][0][1:])
+             if option == "-device"]
+    return ([part for part in found if part.get("id") == ident] +
+            [part for part in found if part.get("bus", "").startswith(ident + ".")])
+
+
+def _properties(text):
+    """A -device argument as QMP's device_add wants it."""
+    driver, _, rest = text.partition(",")
+    return {"driver": driver, **dict(pair.split("=", 1) for pair in rest.split(","))}
 
 
 def disks(names):
@@ -44,6 +112,10 @@ def disks(names):
 # Else the guest idles through as many timers as the host's disk gives it time
 # for, and each costs instructions.
 NULL_DISK = "driver=null-co,size=67108864,read-zeroes=on"
+FILE_DISKS = (("format=raw,cache=writeback,file={disk}", NULL_DISK),
+              ("driver=raw,", NULL_DISK + ","),
+              (",file.driver=file,file.filename={disk}", ""),
+              ("virtio-blk-pci,", "virtio-blk-pci,ioeventfd=off,"))
 
 
 def arguments(names, disk_paths, at_once=False):
@@ -56,7 +128,7 @@ def arguments(names, disk_paths, at_once=False):
         path = disk_paths[name].replace(",", ",,") if has_disk else ""
         for item in template:
             if at_once:
-                item = item.replace("format=raw,cache=writeback,file={disk}", NULL_DISK)
-                item = item.replace("virtio-blk-pci,", "virtio-blk-pci,ioeventfd=off,")
+                for file, null in FILE_DISKS:
+                    item = item.replace(file, null)
             args.append(item.format(disk=path))
     return args

@@ -19,7 +19,8 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-from . import books, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, tests
+from . import books, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
+from . import tests
 from .control import Channel
 from .errors import LabError
 from .qmp import Qmp, QmpError
@@ -62,6 +63,7 @@ class Options:
 
 
 NO_VIOLATION = "no violation"
+UNPLUG_SECONDS = 30
 
 
 def all_passed(checks):
@@ -95,12 +97,12 @@ class Guest:
         self.options = options
         self.row = platforms.find(options.platform, options.accel)
         self.test = tests.load(options.test)
-        devices.check(self.test.devices)
         if not os.path.isfile(options.kernel):
             raise LabError(f"no kernel image at {options.kernel}")
         if not self.test.runs_on(self.row.name):
             raise LabError(f"guest test {self.test.name} is for platforms: "
                            f"{' '.join(self.test.platforms)}")
+        self.devices = devices.suiting(self.test.devices, self.row)
         platforms.require_host(self.row)
         self.qemu = qemu.find_qemu(options.qemu)
         self.busybox = initramfs.find_busybox(options.busybox)
@@ -109,6 +111,7 @@ class Guest:
         self.outcome = Outcome()
         self.lines = []
         self.disks = {}
+        self.root = None
         self.qmp = None
         self.started = 0.0
         self.judged_by_test = 0     # violations by a CPU
@@ -177,6 +180,39 @@ class Guest:
         self.judged_by_test += counts[1] - counts[0]
         return True, ""
 
+    def unplug(self, ident):
+        """QEMU takes a device away; done when the guest has let go of it."""
+        if not devices.pluggable(self.devices, ident):
+            return False, f"no device {ident} that can be unplugged"
+        try:
+            self.qmp.forget_events()
+            self.qmp.execute("device_del", id=ident)
+            gone = self.qmp.wait_event("DEVICE_DELETED", UNPLUG_SECONDS, device=ident)
+        except QmpError as err:
+            return False, str(err)
+        return gone, f"QEMU still has {ident} after {UNPLUG_SECONDS} s"
+
+    def plug(self, ident):
+        parts = devices.pluggable(self.devices, ident)
+        if not parts:
+            return False, f"no device {ident} that can be plugged"
+        try:
+            for part in parts:
+                self.qmp.execute("device_add", **part)
+        except QmpError as err:
+            return False, str(err)
+        return True, ""
+
+    def link(self, ident, state):
+        """The cable of a NIC."""
+        if state not in ("on", "off") or not devices.pluggable(self.devices, ident):
+            return False, f"no link {ident} that can be switched {state}"
+        try:
+            self.qmp.execute("set_link", name=ident, up=state == "on")
+        except QmpError as err:
+            return False, str(err)
+        return True, ""
+
     # --- life ---
 
     def run(self):
@@ -200,7 +236,9 @@ class Guest:
 
     def _machine(self, scratch):
         opts = self.options
-        for name in devices.disks(self.test.devices):
+        for name in devices.disks(self.devices):
+            if name == devices.ROOT:
+                continue
             self.disks[name] = disks.Disk(os.path.join(scratch, name + ".raw"), name)
             if opts.corrupt == name:
                 self.disks[name].corrupt()
@@ -208,13 +246,20 @@ class Guest:
         if "kselftest" in self.test.flags:
             programs.update(kselftest.programs(opts.ksrc, os.path.join(scratch, "kselftest")))
         programs.update(helpers.programs(self.test.programs, scratch))
-        append = " ".join(filter(None, (APPEND, self.test.append, opts.append)))
+        paths = {name: disk.path for name, disk in self.disks.items()}
+        initrd, root = "", ""
+        if devices.ROOT in self.devices:
+            self.root = rootdisk.RootDisk(os.path.join(scratch, "root.img"))
+            self.root.fill(self._tree(programs), os.path.join(scratch, "root"))
+            paths[devices.ROOT], root = self.root.path, rootdisk.APPEND
+        else:
+            initrd = self._initramfs(scratch, programs)
+        append = " ".join(filter(None, (APPEND, root, self.test.append, opts.append)))
         machine = qemu.Machine(
             platform=self.row, qemu=self.qemu, kernel=opts.kernel,
-            initrd=self._initramfs(scratch, programs), append=append,
+            initrd=initrd, append=append,
             memory=opts.memory or self.test.memory, cpus=self.cpus, cpu=opts.cpu,
-            firmware_dir=opts.firmware_dir, bios=opts.bios, devices=self.test.devices,
-            disks={name: disk.path for name, disk in self.disks.items()},
+            firmware_dir=opts.firmware_dir, bios=opts.bios, devices=self.devices, disks=paths,
             console=self.path("console.log"), books=os.path.abspath(self.path("books.json")),
             object_extra=opts.object_extra, reboot="reboot" in self.test.flags,
             icount="icount" in self.test.flags, extra=opts.extra)
@@ -222,17 +267,21 @@ class Guest:
             qemu.require_insn_count(machine)
         return machine
 
+    def _tree(self, programs):
+        """What the guest's root file system holds: arguments of initramfs.populate()."""
+        settings = {"PLATFORM": self.row.name, "ACCEL": self.row.accel, "CPUS": self.cpus,
+                    "INSN_PORT": qemu.INSN_PORT, "BUSYBOX_SHA256": initramfs.sha256(self.busybox),
+                    **self.options.settings}
+        return self.test, settings, self.busybox, programs, self.options.modules
+
     def _initramfs(self, scratch, programs):
         """Write the archive.  Return: its path."""
         opts = self.options
-        settings = {"PLATFORM": self.row.name, "ACCEL": self.row.accel, "CPUS": self.cpus,
-                    "INSN_PORT": qemu.INSN_PORT, **opts.settings}
 
         def write(name, more):
             path = os.path.join(scratch, name)
             with open(path, "wb") as file:
-                file.write(initramfs.build(self.test, settings, self.busybox,
-                                           {**programs, **more}, opts.modules))
+                file.write(initramfs.build(*self._tree({**programs, **more})))
             return path
         if "kexec" not in self.test.flags:
             return write("initramfs", {})
@@ -286,6 +335,8 @@ class Guest:
                 outcome.check(f"{disk.name} file on the host",
                               disk.on_host("written") == disk.expected("written"),
                               "does not hold what the guest wrote")
+        if self.root:
+            outcome.check("root file system on the host", *self.root.judge(outcome.facts))
         if self.row.books:
             self._judge_books()
 

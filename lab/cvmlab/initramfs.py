@@ -6,6 +6,7 @@ linked: the guest has no library.
 """
 
 import glob
+import hashlib
 import os
 import re
 import shutil
@@ -82,14 +83,51 @@ def _read(path):
         raise LabError(f"cannot read {path}: {err.strerror}") from None
 
 
-def build(test, settings, busybox, programs=None, modules=None):
-    """Make the archive.
+def sha256(path):
+    return hashlib.sha256(_read(path)).hexdigest()
+
+
+class Folder:
+    """What cpio.Archive does, into a folder.  Devices are left to devtmpfs."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def _at(self, name):
+        path = os.path.join(self.path, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+    def directory(self, name):
+        os.makedirs(self._at(name), exist_ok=True)
+
+    def char_device(self, name, major, minor):
+        pass
+
+    def file(self, name, data, executable=False):
+        path = self._at(name)
+        with open(path, "wb") as file:
+            file.write(data)
+        os.chmod(path, 0o755 if executable else 0o644)
+
+    def symlink(self, name, target):
+        os.symlink(target, self._at(name))
+
+
+def build(*tree):
+    """Make the archive.  tree: as for populate().  Return: its bytes."""
+    archive = cpio.Archive()
+    populate(archive, *tree)
+    return archive.bytes()
+
+
+def populate(archive, test, settings, busybox, programs=None, modules=None):
+    """Fill a cpio.Archive or a Folder.
 
     test: a tests.GuestTest.  settings: {NAME: value}, for the script to read.
     programs: {path in the guest: host file}.  modules: host files of kernel
-    modules, in the order to load.  Return: the archive's bytes.
+    modules, in the order to load.
     """
-    archive = cpio.Archive()
     for directory in ("bin", "dev", "proc", "sys", "tmp", "run", "etc", "lab"):
         archive.directory(directory)
     archive.char_device("dev/console", 5, 1)
@@ -110,13 +148,12 @@ def build(test, settings, busybox, programs=None, modules=None):
         names.append(name + "\n")
     if names:
         archive.file("lab/modules/order", "".join(names).encode())
-    return archive.bytes()
 
 
 def _settings(settings):
     lines = []
     for name, value in sorted(settings.items()):
-        if not re.fullmatch(r"[A-Z_]+", name):
+        if not re.fullmatch(r"[A-Z_0-9]+", name):
             raise ValueError(f"setting {name}")
         quoted = str(value).replace("'", "'\\''")
         lines.append(f"{name}='{quoted}'\n")

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """The table of platforms: what each puts on QEMU's command line.
 
-One row per (platform, accelerator).  With --accel tcg, sev and tdx are the
-emulated platforms of qemu/ (object cvm-emu), on any host; with --accel kvm
-the same names stand for the hardware, through a stock QEMU's sev-guest,
+One row per (platform, accelerator).  With --accel tcg, sev, tdx, hv and hv-vbs
+are the emulated platforms of qemu/, on any host; with --accel kvm sev, sev-snp
+and tdx stand for the hardware, through a stock QEMU's sev-guest,
 sev-snp-guest and tdx-guest objects (QEMU: docs/system/i386/
 amd-memory-encryption.rst and tdx.rst, qapi/qom.json).
 
 The emulated machine is -machine pc,smm=off: SeaBIOS is quick on it, and its
 devices are the ones that the reference figures were taken with.  CVMs exclude
 SMM: it would need to change encrypted register state.
+
+hv is a Hyper-V virtual machine, hv-vbs one with VBS isolation and without a
+paravisor: the only kind that needs no SEV or TDX interface beside Hyper-V's.
 """
 
 import os
@@ -34,10 +37,18 @@ class Platform:
     firmware: str = ""          # how --bios is passed: "", "bios" or "pflash"
     memory: str = ""            # backend for guest RAM, with {size}
     parameter: str = ""         # the module parameter that must be Y
+    devices: tuple = ()         # what each guest of the platform has
+
+    @property
+    def hyperv(self):
+        """True if the guest has a VMBus, for devices that sit on it."""
+        return any(device.startswith("vmbus-bridge") for device in self.devices)
 
 
 # EPYC without what TCG does not have, so that QEMU has no warning to print.
 EPYC_TCG = "EPYC,-svm,-fxsr-opt,-misalignsse,-osvw,-topoext,-xsavec"
+# What Linux asks of a Hyper-V host before it talks to its VMBus.
+EPYC_HV = EPYC_TCG + ",hv-vpindex=on,hv-synic=on"
 
 TABLE = (
     Platform("plain", "tcg", "no confidential computing, software CPU",
@@ -48,6 +59,11 @@ TABLE = (
     Platform("tdx", "tcg", "emulated Intel TDX guest",
              "pc,smm=off", "max,vendor=GenuineIntel,-svm",
              object="cvm-emu,id=cvm0,kind=tdx,books={books}", books=True),
+    Platform("hv", "tcg", "emulated Hyper-V guest, no isolation",
+             "pc,smm=off", EPYC_HV, devices=("vmbus-bridge",)),
+    Platform("hv-vbs", "tcg", "emulated Hyper-V guest with VBS isolation, no paravisor",
+             "pc,smm=off", EPYC_HV, devices=("vmbus-bridge",),
+             object="cvm-emu,id=cvm0,kind=hyperv-vbs,books={books}", books=True),
     Platform("plain", "kvm", "no confidential computing, on this host's CPU",
              "q35,smm=off", "host"),
     Platform("sev", "kvm", "AMD SEV guest on this host's hardware",

@@ -28,7 +28,7 @@ class Machine:
     platform: platforms.Platform
     qemu: str
     kernel: str
-    initrd: str
+    initrd: str                 # "": the root file system is on a disk
     append: str = ""
     memory: str = "4G"
     cpus: int = 2
@@ -54,9 +54,12 @@ def command(machine, control_fd=None, qmp_fd=None):
     args += ["-smp", str(machine.cpus), "-m", machine.memory]
     if not machine.reboot:
         args += ["-no-reboot"]
-    args += ["-kernel", machine.kernel, "-initrd", machine.initrd,
-             "-append", machine.append]
+    args += ["-kernel", machine.kernel, "-append", machine.append]
+    if machine.initrd:
+        args += ["-initrd", machine.initrd]
     args += _channels(machine, control_fd, qmp_fd)
+    for device in machine.platform.devices:
+        args += ["-device", device]
     args += devices.arguments(machine.devices, machine.disks, at_once=machine.icount)
     return args + machine.extra
 

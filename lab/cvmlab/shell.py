@@ -14,7 +14,7 @@ def run(row, kernel, args):
     """Return: QEMU's exit status."""
     platforms.require_host(row)
     with tempfile.TemporaryDirectory(prefix="cvm-lab-") as scratch:
-        names = list(devices.DEVICES)
+        names = devices.suiting((n for n in devices.DEVICES if n != devices.ROOT), row)
         paths = {name: disks.Disk(os.path.join(scratch, name + ".raw"), name).path
                  for name in devices.disks(names)}
         initrd = os.path.join(scratch, "initramfs")

@@ -192,17 +192,36 @@ memory_facts()
 
 # --- platform ------------------------------------------------------------
 
-# detected: what the kernel believes to run on: plain, sev, sev-snp or tdx
+# detected: what the kernel believes to run on, by the names of the platforms;
+# hv-other is a kind of isolation that is none of them
 detected()
 {
 	local features
 
+	if dmesg | grep -q 'Hypervisor detected: Microsoft Hyper-V'; then
+		detected_hyperv
+		return
+	fi
 	features=$(dmesg | grep -i 'Memory Encryption Features active')
 	case "$features" in
 	*SEV-SNP*)	echo sev-snp ;;
 	*SEV*)		echo sev ;;
 	*TDX*)		echo tdx ;;
 	*)		echo plain ;;
+	esac
+}
+
+# The kind of isolation is in the low four bits of group B (HYPERV_CPUID_ISOLATION_CONFIG,
+# include/hyperv/hvgdk_mini.h): 0 none, 1 VBS.
+detected_hyperv()
+{
+	local group
+
+	group=$(dmesg | sed -n 's/.*Isolation Config: Group A 0x[0-9a-f]*, Group B \(0x[0-9a-f]*\).*/\1/p')
+	case "$((${group:-0} & 15))" in
+	0)	echo hv ;;
+	1)	echo hv-vbs ;;
+	*)	echo hv-other ;;
 	esac
 }
 
@@ -214,7 +233,95 @@ on_platform()
 	[ "$found" = "$PLATFORM" ]
 }
 
+# --- memory that is full and in pieces ---------------------------------------
+
+# How many blocks of 2 MiB or more are free: orders 9 and 10 of each zone.
+free_blocks()
+{
+	awk '{ n += $14 + $15 } END { print n + 0 }' /proc/buddyinfo
+}
+
+# percent_free: of all memory
+percent_free()
+{
+	awk '/^MemTotal:/ { t = $2 } /^MemFree:/ { f = $2 } END { print int(100 * f / t) }' \
+		/proc/meminfo
+}
+
+# fill_memory: take 90 % and leave the rest in single pages, by the program
+# fragment; sets filler
+fill_memory()
+{
+	local before
+
+	# Or a twentieth of memory is kept back for huge pages, and the DMA zone
+	# for those who can use no other.
+	before=$(free_blocks)
+	echo 2048 > /proc/sys/vm/min_free_kbytes
+	echo 0 0 0 0 > /proc/sys/vm/lowmem_reserve_ratio
+	: > /tmp/filled
+	fragment 10 /tmp/ready > /tmp/filled 2>&1 &
+	filler=$!
+	if ! wait_ready "$filler" /tmp/ready; then
+		WHY="memory was not full after a minute: $(cat /tmp/filled)"
+		return 1
+	fi
+	echo "# $(cat /tmp/filled); free blocks of 2 MiB: $before before, $(free_blocks) now"
+	WHY="$(percent_free) % of memory is free"
+	[ "$(percent_free)" -le 12 ]
+}
+
+# in_pieces: no 2 MiB are free in one piece
+in_pieces()
+{
+	local blocks
+
+	blocks=$(free_blocks)
+	fact free_2m_blocks "$blocks"
+	WHY="$blocks blocks of 2 MiB or more are free: $(awk '{ print $4, $14, $15 }' /proc/buddyinfo | tr '\n' ' ')"
+	[ "$blocks" = 0 ]
+}
+
+# shared_buffer KIB: user space shares a buffer with the host, by the program
+# heap, and gives it back
+shared_buffer()
+{
+	local pid
+
+	: > /tmp/heap
+	heap "$1" /tmp/held > /tmp/heap 2>&1 &
+	pid=$!
+	if ! wait_ready "$pid" /tmp/held; then
+		WHY="no buffer: $(cat /tmp/heap)"
+		return 1
+	fi
+	mark buffer
+	memory_facts buffer
+	[ -z "$(cc_stat granule)" ] ||
+		echo "# with the buffer: $(cc_stat chunks) chunks," \
+			"$(cc_stat small_pages) pages of 4 KiB one by one"
+	kill "$pid"
+	wait "$pid" 2>/dev/null
+	return 0
+}
+
+# nobody_was_killed: not even the filler
+nobody_was_killed()
+{
+	WHY="$(dmesg | grep -m 1 'Out of memory')"
+	[ -z "$WHY" ] || return 1
+	WHY="the filler is gone"
+	kill -0 "$filler" 2>/dev/null
+}
+
 # --- disks (layout: lab/cvmlab/disks.py) ----------------------------------
+
+# scsi_serial DIR: the unit serial number of a SCSI disk: page 80h of its vital
+# product data, which begins with four bytes of header
+scsi_serial()
+{
+	[ -f "$1/device/vpd_pg80" ] && tail -c +5 "$1/device/vpd_pg80" | tr -d ' \000'
+}
 
 # disk_device NAME: the block device whose serial number is NAME
 disk_device()
@@ -222,6 +329,10 @@ disk_device()
 	local dir serial
 
 	for dir in /sys/block/*; do
+		if [ "$(scsi_serial "$dir")" = "$1" ]; then
+			echo "/dev/${dir##*/}"
+			return 0
+		fi
 		for serial in "$dir/serial" "$dir/device/serial"; do
 			[ -f "$serial" ] || continue
 			if [ "$(tr -d ' ' < "$serial")" = "$1" ]; then
@@ -272,12 +383,25 @@ write_disk()
 
 # --- network interfaces and drivers ---------------------------------------
 
-# driver_interface DRIVER: the interface bound to it
+# driver_folder DRIVER: where its bus has it
+driver_folder()
+{
+	local dir
+
+	for dir in /sys/bus/pci/drivers/"$1" /sys/bus/vmbus/drivers/"$1"; do
+		[ -d "$dir" ] || continue
+		echo "$dir"
+		return 0
+	done
+	return 1
+}
+
+# driver_interface DRIVER: the (first) interface bound to it
 driver_interface()
 {
 	local dir
 
-	for dir in /sys/bus/pci/drivers/"$1"/*/net/*; do
+	for dir in "$(driver_folder "$1")"/*/net/*; do
 		[ -d "$dir" ] || continue
 		echo "${dir##*/}"
 		return 0
@@ -285,17 +409,57 @@ driver_interface()
 	return 1
 }
 
-# driver_device DRIVER: the PCI address bound to it
+# driver_device DRIVER: the (first) device bound to it: a link that is named by
+# its PCI address, or by its GUID on the VMBus
 driver_device()
 {
 	local dir
 
-	for dir in /sys/bus/pci/drivers/"$1"/*:*; do
-		[ -d "$dir" ] || continue
+	for dir in "$(driver_folder "$1")"/*; do
+		[ -e "$dir/uevent" ] || continue
+		case "${dir##*/}" in
+		*:*:*.* | *-*-*-*-*)
+			echo "${dir##*/}"
+			return 0
+			;;
+		esac
+	done
+	return 1
+}
+
+# interface_of ADDRESS: the interface with that hardware address
+interface_of()
+{
+	local dir
+
+	for dir in /sys/class/net/*; do
+		[ "$(cat "$dir/address")" = "$1" ] || continue
 		echo "${dir##*/}"
 		return 0
 	done
 	return 1
+}
+
+# pair_interface DEVICE END: one of two interfaces that are joined (END a or b;
+# the addresses: lab/cvmlab/devices.py)
+pair_interface()
+{
+	case "$1-$2" in
+	hv-net-pair-a)		interface_of 52:54:00:68:76:01 ;;
+	hv-net-pair-b)		interface_of 52:54:00:68:76:02 ;;
+	virtio-net-pair-a)	interface_of 52:54:00:76:69:01 ;;
+	virtio-net-pair-b)	interface_of 52:54:00:76:69:02 ;;
+	*)			return 1 ;;
+	esac
+}
+
+# has_vmbus: this platform has the devices whose names begin with hv-
+has_vmbus()
+{
+	case "$PLATFORM" in
+	hv | hv-*)	return 0 ;;
+	*)		return 1 ;;
+	esac
 }
 
 # --- what drivers do to shared memory: the demo's workload -------------------
@@ -332,6 +496,9 @@ settled()
 	nvme)
 		disk_device nvme > /dev/null
 		;;
+	hv_storvsc)
+		disk_device hv-scsi > /dev/null
+		;;
 	*)
 		driver_interface "$1" > /dev/null
 		;;
@@ -340,19 +507,21 @@ settled()
 
 unbind()
 {
+	local dir=$(driver_folder "$1")
+
 	WHY="unbind of $1 $2 failed"
-	echo "$2" > "/sys/bus/pci/drivers/$1/unbind" || return 1
-	[ ! -e "/sys/bus/pci/drivers/$1/$2" ]
+	echo "$2" > "$dir/unbind" || return 1
+	[ ! -e "$dir/$2" ]
 }
 
 # bind DRIVER DEVICE: bind, and wait for what user space sees of it
 bind()
 {
-	local tries=0
+	local dir=$(driver_folder "$1") tries=0
 
 	WHY="bind of $1 $2 failed"
-	echo "$2" > "/sys/bus/pci/drivers/$1/bind" || return 1
-	[ -e "/sys/bus/pci/drivers/$1/$2" ] || return 1
+	echo "$2" > "$dir/bind" || return 1
+	[ -e "$dir/$2" ] || return 1
 	until settled "$1"; do
 		WHY="$1 gave no device within 10 s"
 		tries=$((tries + 1))
@@ -375,25 +544,42 @@ rebind()
 	done
 }
 
-# workload: needs virtio-blk virtio-net virtio-rng e1000e igb nvme; prints
-# WORKLOAD_CHECKS results
+# workload: needs virtio-blk virtio-net virtio-rng e1000e igb nvme, and hv-scsi
+# hv-net where there is a VMBus; prints WORKLOAD_CHECKS results
 CYCLES=${CYCLES:-10}
 WORKLOAD_CHECKS=10
+if has_vmbus; then
+	WORKLOAD_CHECKS=16
+fi
 
 workload()
 {
 	check "platform detected" on_platform
 	check "virtio-blk read" read_disk virtio-blk
 	check "virtio-blk write and read back" write_disk virtio-blk
+	if has_vmbus; then
+		check "hv-scsi read" read_disk hv-scsi
+		check "hv-scsi write and read back" write_disk hv-scsi
+	fi
 	mark io
 	check "e1000e up and down" updown e1000e
 	check "igb up and down" updown igb
+	if has_vmbus; then
+		check "hv_netvsc up and down" updown hv_netvsc
+	fi
 	mark updown
 	check "e1000e unbind and bind" rebind e1000e
 	check "igb unbind and bind" rebind igb
 	check "nvme unbind and bind" rebind nvme
+	if has_vmbus; then
+		check "hv_netvsc unbind and bind" rebind hv_netvsc
+		check "hv_storvsc unbind and bind" rebind hv_storvsc
+	fi
 	mark rebind
 	check "virtio-blk read again" read_disk virtio-blk
 	check "nvme read" read_disk nvme
+	if has_vmbus; then
+		check "hv-scsi read again" read_disk hv-scsi
+	fi
 	mark final
 }

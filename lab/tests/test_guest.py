@@ -12,10 +12,12 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 from cvmlab import cli, guest
 from cvmlab.errors import LabError
 from cvmlab.guest import ktap
+from cvmlab.qmp import QmpError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FAKE = os.path.join(HERE, "fake_qemu")
@@ -107,6 +109,24 @@ class Run(Standin):
                 json.dump({"violations": {"cpu": cpu, "dma": dma}}, file)
             run._judge_books()
             self.assertEqual(run.outcome.checks[-1].status == ktap.PASSED, ok, (cpu, dma))
+
+    def test_devices_come_and_go(self):
+        path = self.put("plug", b"# test: x\n# devices: hv-scsi hv-net-pair\n")
+        run = guest.Guest(self.options(platform="hv", test=path))
+        run.qmp = mock.Mock()
+        run.qmp.wait_event.return_value = True
+        self.assertTrue(run.unplug("hv-scsi")[0])
+        self.assertTrue(run.plug("hv-scsi")[0])
+        self.assertEqual([call.kwargs["driver"] for call in run.qmp.execute.call_args_list[1:]],
+                         ["hv-scsi", "scsi-hd"])
+        self.assertTrue(run.link("hv-net-b", "off")[0])
+        run.qmp.execute.assert_called_with("set_link", name="hv-net-b", up=False)
+        run.qmp.wait_event.return_value = False
+        self.assertIn("still has hv-scsi", run.unplug("hv-scsi")[1])
+        run.qmp.execute.side_effect = QmpError("GenericError", "no such bus")
+        self.assertEqual(run.plug("hv-scsi"), (False, "no such bus"))
+        for wrong in (run.unplug("hv-net"), run.plug("nvme"), run.link("hv-net-b", "up")):
+            self.assertFalse(wrong[0])
 
     def test_kexec_carries_kernel_and_initramfs(self):
         path = self.put("again", b"# test: x\n# flags: kexec\n")

@@ -13,7 +13,7 @@ import time
 import unittest
 from unittest import mock
 
-from cvmlab import books, control, cpio, disks, helpers, initramfs, qmp, tests
+from cvmlab import books, control, cpio, disks, helpers, initramfs, qmp, rootdisk, tests
 from cvmlab.errors import LabError
 
 
@@ -78,6 +78,42 @@ class Disks(Folder):
         two = disks.Disk(os.path.join(self.dir, "2"), "two")
         self.assertNotEqual(one.expected("read"), two.expected("read"))
         self.assertNotEqual(one.expected("written"), two.expected("written"))
+
+
+class Root(Folder):
+    """A file system on a disk, read back with the tools that made it."""
+
+    def setUp(self):
+        super().setUp()
+        test = tests.load(self.write("t", "# test: x\n"))
+        tree = (test, {"A": "1"}, self.write("busybox", "program"), {"bin/more": test.path})
+        self.disk = rootdisk.RootDisk(os.path.join(self.dir, "root.img"))
+        self.disk.fill(tree, os.path.join(self.dir, "tree"))
+
+    def debugfs(self, *argv):
+        return subprocess.run([rootdisk._tool("debugfs"), *argv, self.disk.path], check=True,
+                              capture_output=True).stdout
+
+    def test_holds_what_an_initramfs_holds(self):
+        self.assertEqual(self.debugfs("-R", "cat /bin/busybox"), b"program")
+        self.assertEqual(self.debugfs("-R", "cat /lab/settings"), b"A='1'\n")
+        self.assertRegex(self.debugfs("-R", "stat /init"), rb"Mode: +0755")
+        for folder in (b"proc", b"sys", b"dev", b"tmp"):
+            self.assertIn(folder, self.debugfs("-R", "ls /"))
+
+    def test_what_the_guest_wrote(self):
+        said = {"root_file": hashlib.sha256(b"hello").hexdigest()}
+        self.assertIn("0 bytes", self.disk.judge(said)[1])
+        self.debugfs("-w", "-R", "write " + self.write("new", "hello") + " written")
+        self.assertEqual(self.disk.judge(said)[0], True)
+        self.assertEqual(self.disk.judge({"root_file": "00"})[0], False)
+        self.assertIn("no checksum", self.disk.judge({})[1])
+
+    def test_damage(self):
+        self.debugfs("-w", "-R", "clri /bin")
+        ok, why = self.disk.judge({"root_file": "x"})
+        self.assertFalse(ok)
+        self.assertIn("e2fsck: ", why)
 
 
 class Headers(Folder):
@@ -206,18 +242,21 @@ class Control(Folder):
     def test_a_whole_guest(self):
         channel, calls, answers, _ = self.serve(
             b"hello 1.5\n| KTAP version 1\r\nfact a.b 1 2\nmark boot\nmark bad\n"
-            b"verify d read 00\nfigure boot shared-pages\njudged a b\nexit 3\n")
+            b"verify d read 00\nfigure boot shared-pages\njudged a b\n"
+            b"unplug n\nplug n\nlink n off\nexit 3\n")
         self.assertEqual(calls, [("hello", 1.5), ("output", "KTAP version 1"),
                                  ("fact", "a.b", "1 2"), ("mark", "boot"), ("mark", "bad"),
                                  ("verify", "d", "read", "00"),
-                                 ("figure", "boot", "shared-pages"), ("judged", "a", "b")])
-        self.assertEqual(answers, ["ok 1", "ok", "no why not", "ok", "ok why not", "ok", "ok"])
+                                 ("figure", "boot", "shared-pages"), ("judged", "a", "b"),
+                                 ("unplug", "n"), ("plug", "n"), ("link", "n", "off")])
+        self.assertEqual(answers, ["ok 1", "ok", "no why not", "ok", "ok why not"] + ["ok"] * 5)
         self.assertEqual(channel.exit_code, 3)
 
     def test_nonsense_is_answered(self):
-        _, _, answers, _ = self.serve(b"dance\nmark\nverify x\nfigure y\njudged z\n")
+        _, _, answers, _ = self.serve(b"dance\nmark\nverify x\nfigure y\njudged z\n"
+                                      b"unplug\nplug\nlink n\n")
         self.assertTrue(all(line.startswith("no ") for line in answers))
-        self.assertEqual(len(answers), 5)
+        self.assertEqual(len(answers), 8)
 
     def test_end_without_exit(self):
         channel, _, _, in_time = self.serve(b"| half a li")
@@ -242,6 +281,25 @@ class Monitor(unittest.TestCase):
     def test_events_are_read_past(self):
         monitor = self.talk({"event": "RESET"}, {"return": {"version": 1}})
         self.assertEqual(monitor.execute("query-cvm-emu"), {"version": 1})
+
+    def test_wait_for_an_event(self):
+        gone = {"event": "DEVICE_DELETED", "data": {"device": "x", "path": "/y"}}
+        monitor = self.talk({"event": "RESET"}, {"return": {}}, gone)
+        monitor.execute("device_del", id="x")
+        self.assertTrue(monitor.wait_event("RESET", 0))
+        self.assertTrue(monitor.wait_event("DEVICE_DELETED", 2, device="x"))
+        monitor.forget_events()
+        with self.assertRaises(qmp.QmpError):       # the monitor is closed by now
+            monitor.wait_event("DEVICE_DELETED", 2, device="x")
+
+    def test_no_event_in_time(self):
+        ours, qemus = socket.socketpair()
+        self.addCleanup(qemus.close)
+        monitor = qmp.Qmp(ours)
+        self.addCleanup(monitor.close)
+        self.assertFalse(monitor.wait_event("RESET", 0.05))
+        qemus.sendall(b'{"event": "RESET"}\n')
+        self.assertTrue(monitor.wait_event("RESET", 2))
 
     def test_error(self):
         monitor = self.talk({"error": {"class": "CommandNotFound", "desc": "no such"}})

@@ -36,6 +36,24 @@ class Emulated(unittest.TestCase):
             self.assertEqual(value(args, "-object"),
                              [f"cvm-emu,id=cvm0,kind={kind},books=books.json"])
 
+    def test_hyperv(self):
+        args = qemu.command(machine("hv"))
+        self.assertEqual(value(args, "-device"), ["vmbus-bridge"])
+        self.assertEqual(value(args, "-object"), [])
+        self.assertIn("hv-synic=on", value(args, "-cpu")[0])
+        args = qemu.command(machine("hv-vbs", devices=["hv-net"]))
+        self.assertEqual(value(args, "-object"),
+                         ["cvm-emu,id=cvm0,kind=hyperv-vbs,books=books.json"])
+        self.assertEqual(value(args, "-device")[0], "vmbus-bridge")
+        self.assertEqual(value(args, "-machine"),
+                         ["pc,smm=off,confidential-guest-support=cvm0"])
+
+    def test_root_on_a_disk_has_no_initramfs(self):
+        args = qemu.command(machine("hv", initrd="", devices=["hv-root"],
+                                    disks={"hv-root": "root.img"}))
+        self.assertNotIn("-initrd", args)
+        self.assertIn("file.filename=root.img", value(args, "-blockdev")[0])
+
     def test_object_extra(self):
         args = qemu.command(machine("sev", object_extra="strict=on"))
         self.assertTrue(value(args, "-object")[0].endswith(",strict=on"))
@@ -84,6 +102,33 @@ class Devices(unittest.TestCase):
         for netdev in value(args, "-netdev"):
             self.assertRegex(netdev, "^user,.*restrict=on")
 
+    def test_a_pair_shares_a_hub(self):
+        hubs = []
+        for name in devices.PAIR:
+            args = devices.arguments([name], {})
+            pair = value(args, "-netdev")
+            self.assertEqual(len(pair), 2)
+            ports = {netdev.rpartition(",hubid=")[2] for netdev in pair}
+            self.assertEqual(len(ports), 1)
+            hubs += ports
+            for mac, device in zip(devices.PAIR[name], value(args, "-device"), strict=True):
+                self.assertIn(f"mac={mac}", device)
+        self.assertEqual(len(set(hubs)), len(hubs))
+
+    def test_what_a_platform_has_no_bus_for_is_left_out(self):
+        names = ["nvme", "hv-scsi", "hv-net"]
+        self.assertEqual(devices.suiting(names, platforms.find("sev")), ["nvme"])
+        for name in ("hv", "hv-vbs"):
+            self.assertEqual(devices.suiting(names, platforms.find(name)), names)
+
+    def test_unplugged_device_takes_what_sits_on_it(self):
+        parts = devices.pluggable(["hv-net-pair", "hv-scsi"], "hv-scsi")
+        self.assertEqual([part["driver"] for part in parts], ["hv-scsi", "scsi-hd"])
+        self.assertEqual(parts[1]["serial"], "hv-scsi")
+        parts = devices.pluggable(["hv-net-pair"], "hv-net-b")
+        self.assertEqual([part["netdev"] for part in parts], ["hv-net-pair-b"])
+        self.assertEqual(devices.pluggable(["hv-net-pair"], "hv-scsi"), [])
+
     def test_virtio_uses_the_dma_api(self):
         args = devices.arguments(["virtio-blk", "virtio-net", "virtio-rng"],
                                  {"virtio-blk": "/x"})
@@ -95,8 +140,9 @@ class Devices(unittest.TestCase):
                          ["nvme", "virtio-blk"])
 
     def test_disks_that_answer_at_once(self):
-        args = devices.arguments(["virtio-blk", "nvme"], {"virtio-blk": "/x", "nvme": "/y"}, True)
-        for drive in value(args, "-drive"):
+        args = devices.arguments(["virtio-blk", "nvme", "hv-scsi"],
+                                 {"virtio-blk": "/x", "nvme": "/y", "hv-scsi": "/z"}, True)
+        for drive in value(args, "-drive") + value(args, "-blockdev"):
             self.assertIn("driver=null-co,size=67108864,", drive)
             self.assertNotIn("file=", drive)
         self.assertIn("ioeventfd=off", value(args, "-device")[0])
@@ -186,7 +232,7 @@ class FakeHost(unittest.TestCase):
 
 class Lookup(unittest.TestCase):
     def test_unknown_platform(self):
-        with self.assertRaisesRegex(LabError, "there are: plain sev tdx sev-snp"):
+        with self.assertRaisesRegex(LabError, "there are: plain sev tdx hv hv-vbs sev-snp"):
             platforms.find("sgx")
 
     def test_wrong_accelerator(self):
