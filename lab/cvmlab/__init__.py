@@ -19,6 +19,7 @@
   cli        lab/run; shell its --shell
   debian     Debian's cloud kernels; fidelity boots them (lab/fidelity)
   figures    what the series must achieve; bench measures it (scripts/bench)
+  figures_hv the same for Hyper-V's drivers
   demo       lab/demo; its report is drawn by lab/report
 
 Arrows go downwards only: guest uses the parts, no part uses guest.

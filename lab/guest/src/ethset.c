@@ -90,7 +90,7 @@ static const struct offload {
 	{ "gro", ETHTOOL_GGRO, ETHTOOL_SGRO },
 };
 
-/* What a driver does not have stays off: only "off" is insisted on. */
+/* What a driver cannot switch stays as it is; the caller looks. */
 static int offloads(int argc, char **argv)
 {
 	const int n = sizeof(offload_list) / sizeof(*offload_list);
@@ -100,7 +100,7 @@ static int offloads(int argc, char **argv)
 		const struct offload *o = &offload_list[on ? i : n - 1 - i];
 		struct ethtool_value value = { .cmd = argc ? o->set : o->get, .data = on };
 
-		if (!ethtool(&value) && !on)
+		if (!ethtool(&value) && errno != EOPNOTSUPP && errno != EINVAL)
 			return failed();
 		if (!argc)
 			printf("%s=%u%c", o->name, value.data, i < n - 1 ? ' ' : '\n');
