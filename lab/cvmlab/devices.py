@@ -35,12 +35,6 @@ def _hv_scsi(serial):
             "-device", f"scsi-hd,id={serial}-disk,bus={serial}.0,drive={serial},serial={serial}"]
 
 
-def _slow_disk(serial, bytes_per_second):
-    return ["-drive", f"if=none,id={serial},driver=null-co,size=67108864,read-zeroes=on,"
-                      f"throttling.bps-read={bytes_per_second}",
-            "-device", f"virtio-blk-pci,drive={serial},serial={serial},{VIRTIO}"]
-
-
 # name -> (arguments, needs a scratch disk)
 DEVICES = {
     "virtio-blk": (["-drive", "if=none,id=vda,format=raw,cache=writeback,file={disk}",
@@ -54,12 +48,14 @@ DEVICES = {
     "igb": (["-netdev", "user,id=net-igb,restrict=on",
              "-device", "igb,netdev=net-igb,romfile="], False),
     "virtio-rng": (["-device", f"virtio-rng-pci,{VIRTIO}"], False),
-    # Disks for requests that stay in flight: one byte a second, or 32 KiB. Each
-    # answers one request at once. QEMU ends without waiting for them.
-    "held": (_slow_disk("held", 1), False),
-    "trickle": (_slow_disk("trickle", 32 << 10), False),
-    "virtio-net-pair": (_pair("virtio-net-pair", 1, f"virtio-net-pci,{{ends}},romfile=,{VIRTIO}"),
-                        False),
+    # A disk whose requests stay in flight: it answers what comes first, 1 MiB for
+    # the kernel that looks for partitions, and then one byte a second.  QEMU does
+    # not wait for the rest when it ends.
+    "held": (["-drive", "if=none,id=held,driver=null-co,size=67108864,read-zeroes=on,"
+                        "throttling.bps-read=1,throttling.bps-read-max=1048576",
+              "-device", f"virtio-blk-pci,drive=held,serial=held,{VIRTIO}"], False),
+    "virtio-net-pair": (_pair("virtio-net-pair", 1, "virtio-net-pci,id=virtio-net-{end},{ends},"
+                              f"romfile=,{VIRTIO}"), False),
     "hv-scsi": (_hv_scsi("hv-scsi"), True),
     "hv-root": (_hv_scsi("hv-root"), True),     # its content: lab/cvmlab/rootdisk.py
     "hv-net": (["-netdev", "user,id=net-hv,restrict=on",

@@ -103,6 +103,9 @@ class Guest:
             raise LabError(f"guest test {self.test.name} is for platforms: "
                            f"{' '.join(self.test.platforms)}")
         self.devices = devices.suiting(self.test.devices, self.row)
+        if options.corrupt and options.corrupt not in devices.disks(self.devices):
+            raise LabError(f"--corrupt {options.corrupt}: the guest has no such disk, but: "
+                           f"{' '.join(devices.disks(self.devices)) or 'none'}")
         platforms.require_host(self.row)
         self.qemu = qemu.find_qemu(options.qemu)
         self.busybox = initramfs.find_busybox(options.busybox)
@@ -262,7 +265,10 @@ class Guest:
             firmware_dir=opts.firmware_dir, bios=opts.bios, devices=self.devices, disks=paths,
             console=self.path("console.log"), books=os.path.abspath(self.path("books.json")),
             object_extra=opts.object_extra, reboot="reboot" in self.test.flags,
-            icount="icount" in self.test.flags, extra=opts.extra)
+            icount="icount" in self.test.flags, nodes=self.test.nodes, extra=opts.extra)
+        if machine.nodes and machine.memory != tests.total(machine.nodes):
+            raise LabError(f"guest test {self.test.name}: its nodes have "
+                           f"{tests.total(machine.nodes)}, not {machine.memory}")
         if machine.icount:
             qemu.require_insn_count(machine)
         return machine

@@ -32,6 +32,7 @@ class Machine:
     append: str = ""
     memory: str = "4G"
     cpus: int = 2
+    nodes: list = field(default_factory=list)   # sizes of NUMA nodes, "memory" in total
     firmware_dir: str = ""      # -L
     bios: str = ""              # OVMF or TDVF image
     devices: list = field(default_factory=list)
@@ -87,7 +88,9 @@ def _confidential(machine):
         if machine.object_extra:
             text += "," + machine.object_extra
         args += ["-object", text]
-    if row.memory:
+    if machine.nodes:
+        args += _nodes(machine)
+    elif row.memory:
         props += ",memory-backend=ram0"
         args += ["-object", row.memory.format(size=machine.memory)]
     if row.firmware and machine.bios:
@@ -98,6 +101,16 @@ def _confidential(machine):
         raise LabError(f"platform {row.name} with --accel kvm needs --bios FILE: an OVMF "
                        "(SEV, SNP) or TDVF (TDX) image that boots -kernel directly")
     return ["-machine", props] + args
+
+
+def _nodes(machine):
+    """Memory in NUMA nodes, and processors on each in turn."""
+    backend, args = machine.platform.memory or "memory-backend-ram,id=ram0,size={size}", []
+    for number, size in enumerate(machine.nodes):
+        memory = backend.format(size=size).replace("id=ram0", f"id=ram{number}")
+        cpus = "".join(f",cpus={cpu}" for cpu in range(number, machine.cpus, len(machine.nodes)))
+        args += ["-object", memory, "-numa", f"node,nodeid={number},memdev=ram{number}{cpus}"]
+    return args
 
 
 def _channels(machine, control_fd, qmp_fd):

@@ -8,6 +8,7 @@
     # append: kernel parameters         (default: none)
     # memory: 1G                        (default 4G)
     # cpus: 1                           (default 2)
+    # nodes: 3G 1G                      (default: no NUMA; their sum is the memory)
     # programs: names in guest/src      (default: none), in the guest's PATH
     # flags: reboot kunit kselftest     (default: none; see FLAGS)
 
@@ -31,7 +32,8 @@ FLAGS = {
     "kexec": "the guest has its kernel and initramfs in /lab/kexec and may start them",
     "icount": "QEMU counts instructions, and the guest can read the counter at INSN_PORT",
 }
-HEADER = re.compile(r"^# (test|platforms|devices|timeout|append|memory|cpus|programs|flags): *(.*?) *$")
+SIZE = r"[1-9]\d*[MG]"
+HEADER = re.compile(r"^# (test|platforms|devices|timeout|append|memory|cpus|nodes|programs|flags): *(.*?) *$")
 
 
 @dataclass
@@ -47,6 +49,7 @@ class GuestTest:
     cpus: int = 2
     programs: list = field(default_factory=list)
     flags: list = field(default_factory=list)
+    nodes: list = field(default_factory=list)
 
     def runs_on(self, platform):
         return not self.platforms or platform in self.platforms
@@ -86,13 +89,23 @@ def _checked(name, path, found):
         if program not in helpers.names():
             raise LabError(f"guest test {name}: unknown program '{program}'; "
                            f"there are: {' '.join(helpers.names())}")
-    memory = found.get("memory", "4G")
-    if not re.fullmatch(r"[1-9]\d*[MG]", memory):
-        raise LabError(f"guest test {name}: memory '{memory}' is no size such as 512M or 4G")
+    nodes = found.get("nodes", "").split()
+    if nodes and "memory" in found:
+        raise LabError(f"guest test {name}: the sum of its nodes is its memory")
+    for memory in (*nodes, found.get("memory", "4G")):
+        if not re.fullmatch(SIZE, memory):
+            raise LabError(f"guest test {name}: memory '{memory}' is no size such as 512M or 4G")
     return GuestTest(name, path, found["test"], found.get("platforms", "").split(),
                      found.get("devices", "").split(),
                      _number(name, found, "timeout", float, 120), found.get("append", ""),
-                     memory, _number(name, found, "cpus", int, 2), programs, flags)
+                     total(nodes) if nodes else memory, _number(name, found, "cpus", int, 2),
+                     programs, flags, nodes)
+
+
+def total(sizes):
+    """The sum of sizes such as 512M and 4G, as such a size."""
+    unit = {"M": 1, "G": 1024}
+    return f"{sum(int(size[:-1]) * unit[size[-1]] for size in sizes)}M"
 
 
 def _number(name, found, key, kind, default):

@@ -138,6 +138,10 @@ class Headers(Folder):
         self.assertEqual((test.memory, test.cpus), ("512M", 1))
         self.assertEqual(test.programs, ["kexec", "insns"])
 
+    def test_nodes(self):
+        test = tests.load(self.write("t", "# test: x\n# nodes: 3G 512M\n"))
+        self.assertEqual((test.nodes, test.memory), (["3G", "512M"], "3584M"))
+
     def test_unknown(self):
         with self.assertRaisesRegex(LabError, "no guest test 'nope'; there are: boot"):
             tests.load("nope")
@@ -148,6 +152,8 @@ class Headers(Folder):
                           ("# test: x\n# timeout: soon\n", "'soon' is no number"),
                           ("# test: x\n# cpus: 0\n", "cpus '0' is no number above 0"),
                           ("# test: x\n# memory: 4\n", "memory '4' is no size"),
+                          ("# test: x\n# nodes: 1G 2\n", "memory '2' is no size"),
+                          ("# test: x\n# nodes: 1G\n# memory: 1G\n", "nodes is its memory"),
                           ("# test: x\n# programs: emacs\n", "unknown program 'emacs'; "
                                                              "there are: ")):
             with self.assertRaisesRegex(LabError, why):

@@ -69,6 +69,14 @@ class Emulated(unittest.TestCase):
         self.assertIn("socket,id=control,fd=7", value(args, "-chardev"))
         self.assertEqual(value(args, "-mon"), ["chardev=qmp,mode=control"])
 
+    def test_nodes(self):
+        args = qemu.command(machine("sev", memory="4096M", nodes=["3G", "1G"], cpus=3))
+        self.assertEqual(value(args, "-object")[1:], ["memory-backend-ram,id=ram0,size=3G",
+                                                      "memory-backend-ram,id=ram1,size=1G"])
+        self.assertEqual(value(args, "-numa"), ["node,nodeid=0,memdev=ram0,cpus=0,cpus=2",
+                                                "node,nodeid=1,memdev=ram1,cpus=1"])
+        self.assertEqual(value(args, "-m"), ["4096M"])
+
     def test_reboot(self):
         self.assertIn("-no-reboot", qemu.command(machine("plain")))
         self.assertNotIn("-no-reboot", qemu.command(machine("plain", reboot=True)))
