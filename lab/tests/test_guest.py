@@ -146,6 +146,10 @@ class Run(Standin):
         self.assertIn("standin/io", failed)
         self.assertIn("virtio-blk file on the host", failed)
 
+    def test_corrupt_disk_that_is_not_there(self):
+        with self.assertRaisesRegex(LabError, "--corrupt nvme: .* no such disk, but: virtio-blk"):
+            guest.Guest(self.options(corrupt="nvme"))
+
     def test_warning_in_the_baseline_is_forgiven(self):
         self.go("warn", out=os.path.join(self.dir, "stock"))
         baseline = os.path.join(self.dir, "stock", "console.log")
