@@ -107,17 +107,22 @@ static void flush(HvScsiChannel *c)
 void hv_scsi_req_done(HvScsiReq *r)
 {
     HvScsiChannel *c = r->chan;
+    bool stalled;
 
     if (!c) {
         vmbus_free_req(r);
         return;
     }
+    stalled = c->num_in_flight == HV_SCSI_MAX_IN_FLIGHT ||
+              !QTAILQ_EMPTY(&c->done);
     QTAILQ_REMOVE(&c->in_flight, r, next);
-    if (c->num_in_flight-- == HV_SCSI_MAX_IN_FLIGHT && c->open) {
-        vmbus_channel_notify_host(c->vmchan);
-    }
+    c->num_in_flight--;
     QTAILQ_INSERT_TAIL(&c->done, r, next);
     flush(c);
+    if (stalled && c->open && QTAILQ_EMPTY(&c->done)) {
+        /* the guest does not notify again of what it has in the ring */
+        vmbus_channel_notify_host(c->vmchan);
+    }
 }
 
 void hv_scsi_rescan(HvScsi *s)
@@ -312,11 +317,22 @@ static uint16_t hv_scsi_num_channels(VMBusDevice *vdev)
 static void hv_scsi_pre_plug(HotplugHandler *handler, DeviceState *dev,
                              Error **errp)
 {
+    SCSIBus *bus = &HV_SCSI(handler)->bus;
     SCSIDevice *d = SCSI_DEVICE(dev);
+    SCSIDevice *other;
 
-    if (d->id == -1) {
-        d->id = 0;
+    if (d->id != -1) {
+        return;     /* checked by the bus */
     }
+    if (d->lun != -1) {
+        other = scsi_device_find(bus, d->channel, 0, d->lun);
+        if (other && other->lun == d->lun) {
+            error_setg(errp, "lun=%u of target 0 is already used by '%s'",
+                       d->lun, other->qdev.id ?: "a disk without id");
+            return;
+        }
+    }
+    d->id = 0;
 }
 
 static void hv_scsi_plug(HotplugHandler *handler, DeviceState *dev,

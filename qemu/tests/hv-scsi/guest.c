@@ -83,6 +83,12 @@ int main(int argc, char **argv)
     channels = ask_host("channels");
     check(wait_lun(LUN_DATA, true, 60) && wait_lun(LUN_SLOW, true, 60) &&
           wait_lun(LUN_BAD, true, 60), "disks appear", "host %d", scsi_host());
+    if (argc > 1 && !strcmp(argv[1], "fuzz")) {
+        test_fuzz();
+        ask_host("end");
+        finish();
+        power_off();
+    }
     sleep(1);
     check(count_channels() == channels, "as many channels as the device has",
           "%d of %d", count_channels(), channels);

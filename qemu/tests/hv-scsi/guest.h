@@ -71,5 +71,6 @@ struct sg_result sg_command(int fd, const uint8_t *cdb, int cdb_len, int dir,
 void test_sg(void);
 void test_io(void);
 void test_events(void);
+void test_fuzz(void);
 
 #endif
