@@ -39,6 +39,8 @@ bool matches(const void *buf, uint64_t block, size_t size, uint8_t salt);
 int open_lun(int lun, int flags);
 /* Wait until a LUN is there, or is gone.  Return: whether that came to pass. */
 bool wait_lun(int lun, bool there, int seconds);
+/* Size of a LUN in blocks, 0 if it is not there. */
+unsigned long lun_size(int lun);
 /* The number of the SCSI host, -1 if there is none. */
 int scsi_host(void);
 void write_file(const char *path, const char *text);

@@ -209,6 +209,23 @@ int open_lun(int lun, int flags)
     return open(path, flags | O_DIRECT);
 }
 
+unsigned long lun_size(int lun)
+{
+    char disk[60], path[100], text[40] = "";
+    int fd;
+
+    if (!lun_name(lun, disk)) {
+        return 0;
+    }
+    snprintf(path, sizeof(path), "/sys/block/%s/size", disk);
+    fd = open(path, O_RDONLY);
+    if (read(fd, text, sizeof(text) - 1) < 0) {
+        text[0] = 0;
+    }
+    close(fd);
+    return strtoul(text, NULL, 10);
+}
+
 bool wait_lun(int lun, bool there, int seconds)
 {
     char disk[60];
