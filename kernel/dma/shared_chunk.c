@@ -42,27 +42,23 @@ static gfp_t zone_within(phys_addr_t limit)
 static struct page *alloc_within(const struct cc_shared_request *req, gfp_t gfp)
 {
 	unsigned int order = get_order(PFN_PHYS(req->nr_pages));
-	gfp_t zone = zone_within(req->limit);
+	gfp_t zone, next = zone_within(req->limit);
 	struct page *page;
 
 	if (order > MAX_PAGE_ORDER)
 		return NULL;
 
-	page = alloc_pages_node(req->nid, gfp | zone, order);
-	if (!page || cc_shared_within(page_to_pfn(page), 1UL << order,
-				      req->limit))
-		return page;
+	do {
+		zone = next;
+		page = alloc_pages_node(req->nid, gfp | zone, order);
+		if (!page || cc_shared_within(page_to_pfn(page), 1UL << order,
+					      req->limit))
+			return page;
 
-	__free_pages(page, order);
-	if (zone || !IS_ENABLED(CONFIG_ZONE_DMA32))
-		return NULL;
+		__free_pages(page, order);
+		next = IS_ENABLED(CONFIG_ZONE_DMA32) ? GFP_DMA32 : 0;
+	} while (!zone && next);
 
-	page = alloc_pages_node(req->nid, gfp | GFP_DMA32, order);
-	if (!page || cc_shared_within(page_to_pfn(page), 1UL << order,
-				      req->limit))
-		return page;
-
-	__free_pages(page, order);
 	return NULL;
 }
 
@@ -84,6 +80,9 @@ static struct page *get_buddy(const struct cc_shared_request *req)
 	unsigned int order = get_order(PFN_PHYS(req->nr_pages));
 	unsigned long pfn;
 	struct page *page;
+
+	if (req->nid != NUMA_NO_NODE)
+		gfp |= __GFP_THISNODE;
 
 	page = alloc_within(req, gfp);
 	if (page) {
@@ -309,28 +308,37 @@ static unsigned int memalloc_scope(gfp_t gfp)
 /* Where no chunk was found, there will not be one in a moment either. */
 #define RETRY_DELAY	HZ
 
+static unsigned long *retry_after(struct cc_shared_pool *pool,
+				  const struct cc_shared_request *req)
+{
+	if (req->nid != NUMA_NO_NODE)
+		return &pool->retry_after_node[req->nid];
+	return &pool->retry_after[req->low_only];
+}
+
 static struct page *get_block(struct cc_shared_pool *pool,
 			      const struct cc_shared_request *req,
 			      struct cc_shared_chunk *template)
 {
-	unsigned long *retry_after = &pool->retry_after[req->low_only];
+	unsigned long *retry = retry_after(pool, req);
 	bool single = req->nr_pages == pool->chunk_pages;
 	struct page *page;
 
-	if (single && time_before(jiffies, *retry_after))
+	if (single && time_before(jiffies, *retry))
 		return NULL;
 
 	page = pool->ops->get(req, template);
 	/* That there are not many in a row says nothing about one. */
 	if (!page && single)
-		*retry_after = jiffies + RETRY_DELAY;
+		*retry = jiffies + RETRY_DELAY;
 	return page;
 }
 
 /**
  * cc_shared_grow() - share more chunks
  * @pool: the pool
- * @req: what the chunks are for; rounded up to whole chunks
+ * @req: what the chunks are for; rounded up to whole chunks. If it names a
+ *	 node, they are of that node.
  *
  * Context: Process context. The caller holds the mutex of the pool.
  * Return: 0, or a negative error code. If 0, there are as many new empty

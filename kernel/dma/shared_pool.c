@@ -244,19 +244,32 @@ static struct page *small_and_take(struct cc_shared_pool *pool,
 	return page;
 }
 
+static struct page *take_or_grow(struct cc_shared_pool *pool,
+				 const struct cc_shared_request *req)
+{
+	struct page *page = NULL;
+
+	if (!cc_shared_short(pool, req->nr_pages))
+		page = cc_shared_take(pool, req, req->nid);
+	return page ?: grow_and_take(pool, req);
+}
+
 static struct page *alloc_blocking(struct cc_shared_pool *pool,
 				   const struct cc_shared_request *req)
 {
+	struct cc_shared_request any = *req;
 	struct page *page = NULL;
 
 	might_sleep();
 
-	if (!cc_shared_short(pool, req->nr_pages))
-		page = cc_shared_take(pool, req, req->nid);
+	/* A full node must not make the pool grow on another one each time. */
+	any.nid = NUMA_NO_NODE;
+	if (req->nid != NUMA_NO_NODE)
+		page = take_or_grow(pool, req);
 	if (!page)
-		page = grow_and_take(pool, req);
+		page = take_or_grow(pool, &any);
 	if (!page)
-		page = cc_shared_take(pool, req, NUMA_NO_NODE);
+		page = cc_shared_take(pool, &any, NUMA_NO_NODE);
 	if (!page)
 		page = small_and_take(pool, req);
 

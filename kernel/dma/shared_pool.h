@@ -24,6 +24,7 @@
 #include <linux/cc_shared.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/numa.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -92,9 +93,9 @@ struct cc_shared_request {
 
 /**
  * struct cc_shared_ops - what the pool needs from the rest of the kernel
- * @get: get private memory made of single pages, in process context: chunks, or
- *	 if the template says @small, a block of the next power of two; fills in
- *	 @cma and @source of the template
+ * @get: get private memory made of single pages, in process context: chunks, of
+ *	 the node if one is given, or if the template says @small, a block of the
+ *	 next power of two; fills in @cma and @source of the template
  * @put: give such memory back
  * @share: convert to shared, as set_memory_decrypted()
  * @unshare: convert to private, as set_memory_encrypted()
@@ -146,6 +147,7 @@ struct cc_shared_stats {
  * @refill_limit: last physical address allowed for the next refill
  * @retry_after: do not look for chunks before, in jiffies; second, for chunks
  *		 of the low area only
+ * @retry_after_node: the same for chunks of one node
  * @stopped: no conversions any more
  * @refill: converts a chunk when there are fewer free pages than @reserve
  * @trim: makes chunks private that have been empty for long
@@ -164,6 +166,7 @@ struct cc_shared_pool {
 	unsigned long reserve;
 	phys_addr_t refill_limit;
 	unsigned long retry_after[2];
+	unsigned long retry_after_node[MAX_NUMNODES];
 	bool stopped;
 	struct work_struct refill;
 	struct delayed_work trim;

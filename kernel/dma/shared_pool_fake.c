@@ -67,6 +67,8 @@ static struct page *fake_get(const struct cc_shared_request *req,
 	struct page *page;
 
 	fake.last_limit = req->limit;
+	if (!template->small && req->nid == fake.full_node)
+		return NULL;
 	if (fails(template->small ? &fake.fail_get_small : &fake.fail_get))
 		return NULL;
 
@@ -108,16 +110,21 @@ static const struct cc_shared_ops fake_ops = {
 	.is_low = fake_is_low,
 };
 
-struct page *fake_alloc(unsigned long nr_pages, gfp_t gfp)
+struct page *fake_alloc_node(unsigned long nr_pages, int nid, gfp_t gfp)
 {
 	struct cc_shared_request req = {
 		.nr_pages = nr_pages,
-		.nid = NUMA_NO_NODE,
+		.nid = nid,
 		.limit = CC_SHARED_NO_LIMIT,
 		.gfp = gfp | __GFP_NOWARN,
 	};
 
 	return cc_shared_pool_alloc(&fake.pool, &req);
+}
+
+struct page *fake_alloc(unsigned long nr_pages, gfp_t gfp)
+{
+	return fake_alloc_node(nr_pages, NUMA_NO_NODE, gfp);
 }
 
 void fake_free(struct page *page, unsigned long nr_pages)
@@ -153,6 +160,7 @@ void fake_memory_is_back(void)
 int fake_init(struct kunit *test)
 {
 	memset(&fake, 0, sizeof(fake));
+	fake.full_node = MAX_NUMNODES;
 	xa_init(&fake.shared);
 	cc_shared_pool_init(&fake.pool, CC_SHARED_PREFERRED_GRANULE, &fake_ops);
 	return 0;

@@ -35,6 +35,7 @@
  * @fail_get_small: the same for getting memory for less than a chunk
  * @failed_pages: pages of all conversions that failed
  * @last_limit: limit of the last request for memory
+ * @full_node: a node that has no chunk
  */
 struct cc_shared_fake {
 	struct cc_shared_pool pool;
@@ -49,10 +50,12 @@ struct cc_shared_fake {
 	int fail_get_small;
 	unsigned long failed_pages;
 	phys_addr_t last_limit;
+	int full_node;
 };
 
 extern struct cc_shared_fake fake;
 
+struct page *fake_alloc_node(unsigned long nr_pages, int nid, gfp_t gfp);
 struct page *fake_alloc(unsigned long nr_pages, gfp_t gfp);
 void fake_free(struct page *page, unsigned long nr_pages);
 unsigned long fake_release_all(void);

@@ -90,6 +90,33 @@ static void pool_refill_without_chunk(struct kunit *test)
 	KUNIT_EXPECT_LE(test, fake.pool.stats.pages_free, CHUNK_PAGES);
 }
 
+/* Who prefers a node that is full is served by others, and costs no more. */
+static void pool_node_is_full(struct kunit *test)
+{
+	struct page *pages[4], *other;
+	unsigned int i;
+
+	if (MAX_NUMNODES == 1)
+		kunit_skip(test, "kernel for one node");
+
+	fake.full_node = MAX_NUMNODES - 1;
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		pages[i] = fake_alloc_node(1, fake.full_node, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
+	}
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.chunks, 1);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 0);
+
+	/* Nor do others have to wait until it is looked at again. */
+	other = fake_alloc(CHUNK_PAGES, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.chunks, 2);
+
+	fake_free(other, CHUNK_PAGES);
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		fake_free(pages[i], 1);
+}
+
 static void pool_share_fails(struct kunit *test)
 {
 	struct page *page;
@@ -302,6 +329,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(pool_reserve_exhausted),
 	KUNIT_CASE(pool_no_chunk),
 	KUNIT_CASE(pool_refill_without_chunk),
+	KUNIT_CASE(pool_node_is_full),
 	KUNIT_CASE(pool_share_fails),
 	KUNIT_CASE(pool_unshare_fails),
 	KUNIT_CASE(pool_nth_failure),

@@ -8,7 +8,9 @@
 #include <kunit/test.h>
 #include <linux/cc_shared.h>
 #include <linux/dma-mapping.h>
+#include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/nodemask.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 
@@ -86,6 +88,99 @@ static void guest_atomic(struct kunit *test)
 	cc_shared_free(buf, PAGE_SIZE);
 }
 
+static void guest_each_node(struct kunit *test)
+{
+	void *buf;
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY) {
+		buf = cc_shared_alloc(2 * cc_shared_granule(), nid, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, buf);
+		KUNIT_EXPECT_EQ(test, page_to_nid(virt_to_page(buf)), nid);
+		cc_shared_free(buf, 2 * cc_shared_granule());
+	}
+}
+
+static int smallest_node(void)
+{
+	int nid, found = first_memory_node;
+
+	for_each_node_state(nid, N_MEMORY) {
+		if (node_present_pages(nid) < node_present_pages(found))
+			found = nid;
+	}
+	return found;
+}
+
+/* Take what the page allocator has; the reserve is not its own to give away. */
+static void empty_node(int nid, unsigned int order, struct list_head *taken)
+{
+	struct page *page;
+
+	while ((page = alloc_pages_node(nid, GFP_KERNEL | __GFP_THISNODE |
+					__GFP_NORETRY | __GFP_NOWARN, order)))
+		list_add(&page->lru, taken);
+}
+
+/* More than a node of the laboratory's guests has */
+#define MAX_CHUNKS	2048
+
+/* Return: number of chunks that the node still had; the last one is of another. */
+static unsigned int use_up_node(int nid, void **chunks)
+{
+	unsigned int count;
+
+	for (count = 0; count < MAX_CHUNKS - 1; count++) {
+		chunks[count] = cc_shared_alloc(cc_shared_granule(), nid,
+						GFP_KERNEL);
+		if (!chunks[count] ||
+		    page_to_nid(virt_to_page(chunks[count])) != nid)
+			break;
+	}
+	return count;
+}
+
+static void guest_full_node(struct kunit *test)
+{
+	unsigned int order = get_order(cc_shared_granule()), count, i;
+	struct cc_shared_stats before = stats_now(), now;
+	struct page *page, *next;
+	void **chunks, *small[64];
+	LIST_HEAD(taken);
+	int nid;
+
+	if (num_node_state(N_MEMORY) < 2)
+		kunit_skip(test, "one node");
+
+	chunks = kunit_kcalloc(test, MAX_CHUNKS, sizeof(*chunks), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, chunks);
+	nid = smallest_node();
+	empty_node(nid, order, &taken);
+	count = use_up_node(nid, chunks);
+	kunit_info(test, "node %d had %u chunks left\n", nid, count);
+	KUNIT_EXPECT_NOT_NULL(test, chunks[count]);
+	KUNIT_EXPECT_GT(test, count, 0);
+
+	/* Pages come from elsewhere, and not each from a chunk of its own. */
+	now = stats_now();
+	for (i = 0; i < ARRAY_SIZE(small); i++) {
+		small[i] = cc_shared_alloc(PAGE_SIZE, nid, GFP_KERNEL);
+		KUNIT_EXPECT_NOT_NULL(test, small[i]);
+	}
+	KUNIT_EXPECT_LE(test, stats_now().chunks, now.chunks + 1);
+	KUNIT_EXPECT_EQ(test, stats_now().small_pages, before.small_pages);
+
+	for (i = 0; i < ARRAY_SIZE(small); i++)
+		cc_shared_free(small[i], PAGE_SIZE);
+	for (i = 0; i <= count && chunks[i]; i++)
+		cc_shared_free(chunks[i], cc_shared_granule());
+	list_for_each_entry_safe(page, next, &taken, lru)
+		__free_pages(page, order);
+
+	KUNIT_EXPECT_EQ(test, stats_now().pages_used, before.pages_used);
+	KUNIT_EXPECT_EQ(test, stats_now().leaked, before.leaked);
+}
+
 static void guest_impossible(struct kunit *test)
 {
 	KUNIT_EXPECT_NULL(test, cc_shared_alloc(0, NUMA_NO_NODE, GFP_KERNEL));
@@ -100,6 +195,8 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(guest_low_memory),
 	KUNIT_CASE(guest_isa_memory),
 	KUNIT_CASE(guest_atomic),
+	KUNIT_CASE(guest_each_node),
+	KUNIT_CASE_SLOW(guest_full_node),
 	KUNIT_CASE(guest_impossible),
 	{}
 };

@@ -306,7 +306,8 @@ static struct page *get_from(const struct reserve_area *area,
 
 /**
  * cc_shared_reserve_get() - get private memory out of the reserve
- * @req: what is asked for, a multiple of a granule
+ * @req: what is asked for, a multiple of a granule. If it names a node, other
+ *	 nodes are not asked.
  * @template: its source and area are filled in
  *
  * The low area is the last one asked, unless the limit demands it: it is the
@@ -338,6 +339,10 @@ struct page *cc_shared_reserve_get(const struct cc_shared_request *req,
 		}
 	}
 
+	/* memblock knew the nodes when it found the area, so it is on one. */
+	if (req->nid != NUMA_NO_NODE &&
+	    req->nid != pfn_to_nid(PHYS_PFN(low_area.base)))
+		return NULL;
 	return get_from(&low_area, req, template);
 }
 

@@ -26,10 +26,11 @@ static void refill_work(struct work_struct *work)
 {
 	struct cc_shared_pool *pool =
 		container_of(work, struct cc_shared_pool, refill);
+	/* What is kept in advance is not worth the life of a process. */
 	struct cc_shared_request req = {
 		.nr_pages = pool->chunk_pages,
 		.nid = NUMA_NO_NODE,
-		.gfp = GFP_KERNEL | __GFP_NOWARN,
+		.gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN,
 	};
 	bool limited;
 
@@ -96,6 +97,8 @@ void cc_shared_pool_init(struct cc_shared_pool *pool, size_t granule,
 	pool->refill_limit = CC_SHARED_NO_LIMIT;
 	pool->retry_after[false] = jiffies;
 	pool->retry_after[true] = jiffies;
+	for (int nid = 0; nid < MAX_NUMNODES; nid++)
+		pool->retry_after_node[nid] = jiffies;
 	pool->ops = ops;
 }
 EXPORT_SYMBOL_IF_KUNIT(cc_shared_pool_init);
