@@ -15,12 +15,24 @@
 
 #if !defined(CONFIG_USER_ONLY) && defined(CONFIG_TCG) && defined(TARGET_X86_64)
 
-/* C-bit (SEV) or S-bit (TDX); 0 without cvm-emu object. */
+/* C-bit (SEV), S-bit (TDX) or vTOM bit (Hyper-V); 0 without cvm-emu object. */
 extern uint64_t cvm_emu_addr_bit;
 /* VMMCALL reaches the emulated hypervisor. */
 extern bool cvm_emu_sev;
 /* TDCALL exists. */
 extern bool cvm_emu_tdx;
+/* Hyper-V isolates the guest; its interface is in hyperv-tcg.h. */
+extern bool cvm_emu_vbs;
+
+/* How far a list of pages was converted, and why no further. */
+typedef enum CvmEmuListResult {
+    /* as far as the emulated host wants to go in one call */
+    CVM_EMU_LIST_OK,
+    /* up to a page that is not RAM */
+    CVM_EMU_LIST_RANGE,
+    /* up to an injected fault */
+    CVM_EMU_LIST_FAILED,
+} CvmEmuListResult;
 
 MemoryRegion *cvm_emu_cpu_root__slow(MemoryRegion *mr, Error **errp);
 bool cvm_emu_check_cpu__slow(X86CPU *cpu, Error **errp);
@@ -35,6 +47,12 @@ hwaddr cvm_emu_phys__slow(hwaddr addr);
 hwaddr cvm_emu_debug_leaf__slow(CPUX86State *env, hwaddr addr);
 bool cvm_emu_halt_wake__slow(CPUState *cs);
 void cvm_emu_vmmcall(CPUX86State *env);
+bool cvm_emu_copy_in_use__slow(hwaddr gpa, hwaddr *addr);
+void cvm_emu_overlay_moved__slow(MemoryRegion *mr, hwaddr gpa);
+void cvm_emu_count_hypercall__slow(void);
+CvmEmuListResult cvm_emu_convert_list(CPUState *cs, const uint64_t *pfns,
+                                      unsigned n, bool to_shared, bool more,
+                                      uint64_t *done);
 
 /**
  * cvm_emu_cpu_root: root of the address space of a CPU
@@ -164,11 +182,55 @@ static inline bool cvm_emu_halt_wake(CPUState *cs)
     return cvm_emu_tdx && cvm_emu_halt_wake__slow(cs);
 }
 
+/**
+ * cvm_emu_copy_in_use: where the hypervisor finds a page of the guest
+ * @gpa: guest physical address, with or without the platform's bit
+ * @addr: receives the address in the CPU's address space
+ *
+ * For a hypervisor that is trusted with private memory, but not for devices.
+ *
+ * Return: false if the bit says shared and the page is not.
+ */
+static inline bool cvm_emu_copy_in_use(hwaddr gpa, hwaddr *addr)
+{
+    if (unlikely(cvm_emu_addr_bit)) {
+        return cvm_emu_copy_in_use__slow(gpa, addr);
+    }
+    *addr = gpa;
+    return true;
+}
+
+/**
+ * cvm_emu_overlay_moved: the hypervisor covers a page of the guest
+ * @mr: memory to see instead, already in the system memory
+ * @gpa: where, 0 for nowhere
+ *
+ * The guest sees it in private and in shared mappings.  Called with the BQL
+ * held, in a memory transaction.
+ */
+static inline void cvm_emu_overlay_moved(MemoryRegion *mr, hwaddr gpa)
+{
+    if (cvm_emu_addr_bit) {
+        cvm_emu_overlay_moved__slow(mr, gpa);
+    }
+}
+
+/**
+ * cvm_emu_count_hypercall: the guest makes a hypercall to Hyper-V
+ */
+static inline void cvm_emu_count_hypercall(void)
+{
+    if (cvm_emu_addr_bit) {
+        cvm_emu_count_hypercall__slow();
+    }
+}
+
 #else
 
 #define cvm_emu_addr_bit UINT64_C(0)
 #define cvm_emu_sev false
 #define cvm_emu_tdx false
+#define cvm_emu_vbs false
 
 static inline bool cvm_emu_check_cpu(X86CPU *cpu, Error **errp)
 {

@@ -8,7 +8,7 @@ import signal
 ARENA = 32 << 20
 PAGE = 4096
 FRAME = 2 << 20
-BOTH = ("sev", "tdx")
+ALL = ("sev", "tdx", "hyperv-vbs")
 GUEST_OK, GUEST_FAILED = 3, 5       # isa-debug-exit
 
 
@@ -114,9 +114,9 @@ def poison(machine, kind):
 
 def scrub(machine, kind):
     result = guest_passes(machine, kind, "scrub")
-    # TDX has no early phase: looking at the shared copy is a violation.
+    # SEV alone has an early phase: looking at the shared copy is a violation.
     equal("violations.cpu", violations(result.books)["cpu"],
-          1 if kind == "tdx" else 0, result)
+          0 if kind == "sev" else 1, result)
 
 
 def dma_shared(machine, kind):
@@ -159,9 +159,10 @@ def counts(machine, kind):
     equal("to-private", c["to-private"],
           {"size-4k": 1, "size-2m": 1, "other": 0, "pages": 513})
     equal("redundant-pages", c["redundant-pages"], 1)
-    equal("failed", c["failed"], 2)
-    equal("hypercalls.conversion", books["hypercalls"]["conversion"],
-          8 + 2 * more)
+    # Hyper-V: 3 calls for 1024 pages, 2 for 512.
+    calls = 11 if kind == "hyperv-vbs" else 8 + 2 * more
+    equal("failed", c["failed"], 0 if kind == "hyperv-vbs" else 2)
+    equal("hypercalls.conversion", books["hypercalls"]["conversion"], calls)
     equal("shared-pages", books["shared-pages"], 2 + 512 + 8 + more)
     equal("shared-pages-peak", books["shared-pages-peak"],
           3 + 1024 + 8 + more)
@@ -269,6 +270,17 @@ NONSENSE = {
                     "is for kind=sev"),
     "gpaw-range": (["-object", "cvm-emu,id=c,kind=tdx,gpaw=50"],
                    "must be 48 or 52"),
+    "vtom-bit-range": (["-object",
+                        "cvm-emu,id=c,kind=hyperv-vbs,vtom-bit=51"],
+                       "must be 36 to 50"),
+    "vtom-bit-sev": (["-object", "cvm-emu,id=c,kind=sev,vtom-bit=46"],
+                     "kind=sev takes 'cbitpos'"),
+    "gpaw-vbs": (["-object", "cvm-emu,id=c,kind=hyperv-vbs,gpaw=48"],
+                 "kind=hyperv-vbs takes 'vtom-bit'"),
+    "vbs-without-synic": (["-object", "cvm-emu,id=c,kind=hyperv-vbs", "-cpu",
+                           "EPYC,hv-vpindex", "-machine",
+                           "pc,smm=off,confidential-guest-support=c"],
+                          "add hv-vpindex,hv-synic"),
     "gpaw-sev": (["-object", "cvm-emu,id=c,kind=sev,gpaw=48"],
                  "is for kind=tdx"),
     "two": (["-object", "cvm-emu,id=c,kind=sev",
@@ -314,12 +326,12 @@ def nonsense(name):
 
 
 GUEST_TESTS = [
-    (clean, BOTH), (private_to_shared, BOTH), (stale, BOTH),
-    (shared_to_private, BOTH), (fetch, BOTH), (mmio, BOTH), (smp, BOTH),
-    (unaccepted, ("tdx",)), (poison, BOTH), (scrub, BOTH),
-    (dma_shared, BOTH), (dma_private, BOTH), (dma_mapped, BOTH),
-    (counts, BOTH), (declare, ("sev",)), (unknown, BOTH), (halt, ("tdx",)),
-    (reset, BOTH), (strict, BOTH), (monitor, BOTH), (sigterm, BOTH),
+    (clean, ALL), (private_to_shared, ALL), (stale, ALL),
+    (shared_to_private, ALL), (fetch, ALL), (mmio, ALL), (smp, ALL),
+    (unaccepted, ("tdx",)), (poison, ALL), (scrub, ALL),
+    (dma_shared, ALL), (dma_private, ALL), (dma_mapped, ALL),
+    (counts, ALL), (declare, ("sev",)), (unknown, ("sev", "tdx")), (halt, ("tdx",)),
+    (reset, ALL), (strict, ALL), (monitor, ALL), (sigterm, ALL),
 ]
 
 

@@ -3,9 +3,9 @@
 import re
 
 import checks
-from checks import BOTH, Failed, GUEST_OK, equal, need, violations
+from checks import ALL, Failed, GUEST_OK, equal, need, violations
 
-KINDS = ("plain", *BOTH)
+KINDS = ("plain", *ALL)
 DEVICE = ("-device", "isa-insn-count")
 # Not shift=0: the count must not be mistaken for virtual time.
 ICOUNT = "shift=2,sleep=off"
@@ -110,12 +110,12 @@ def nonsense(name):
 
 
 TESTS = [
-    (count, KINDS), (count_repeats, KINDS), (count_calls, BOTH),
-    (count_violation, BOTH),
+    (count, KINDS), (count_repeats, KINDS), (count_calls, ALL),
+    (count_violation, ALL),
     (count_reset, ("plain",)), (count_migrates, ("plain",)),
-    (under_icount(checks.stale), BOTH), (under_icount(checks.smp), BOTH),
-    (under_icount(checks.mmio), BOTH), (under_icount(checks.strict), BOTH),
-    (under_icount(checks.dma_private), BOTH),
+    (under_icount(checks.stale), ALL), (under_icount(checks.smp), ALL),
+    (under_icount(checks.mmio), ALL), (under_icount(checks.strict), ALL),
+    (under_icount(checks.dma_private), ALL),
     (under_icount(checks.declare), ("sev",)),
     (under_icount(checks.halt), ("tdx",)),
 ]

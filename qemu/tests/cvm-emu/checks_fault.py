@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The tests of a failing host: properties fault... of cvm-emu."""
-from checks import (ARENA, BOTH, Failed, GUEST_OK, PAGE, equal,
+from checks import (ARENA, ALL, Failed, GUEST_OK, PAGE, equal,
                     guest_passes, named, need, violations)
 from checks_count import number
 
 # Conversions that declare_memory() of the guest makes.
-BEFORE = {"sev": 1, "tdx": 0}
+BEFORE = {"sev": 1, "tdx": 0, "hyperv-vbs": 0}
 
 
 def options(kind, fault, nth=0, every=0, direction=""):
@@ -134,7 +134,7 @@ NONSENSE = {
     "fault-when": ("kind=tdx,fault=fail", "needs 'fault-nth' or"),
     "fault-how": ("kind=sev,fault-every=2", "need 'fault'"),
     "fault-retry-sev": ("kind=sev,fault=retry,fault-nth=1",
-                        "is for kind=tdx"),
+                        "is not for kind=sev"),
     "fault-unknown": ("kind=sev,fault=explode,fault-nth=1",
                       "not accept value 'explode'"),
 }
@@ -153,9 +153,9 @@ def nonsense(name):
 
 
 TESTS = [
-    (fault_fail, BOTH), (fault_partial, BOTH), (fault_retry, ("tdx",)),
-    (fault_retry_always, ("tdx",)), (fault_every, BOTH),
-    (fault_direction, BOTH), (fault_armed, BOTH),
+    (fault_fail, ALL), (fault_partial, ALL), (fault_retry, ("tdx", "hyperv-vbs")),
+    (fault_retry_always, ("tdx", "hyperv-vbs")), (fault_every, ALL),
+    (fault_direction, ALL), (fault_armed, ALL),
 ]
 
 

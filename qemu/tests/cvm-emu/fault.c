@@ -9,15 +9,16 @@
 #include "guest.h"
 
 #define FIRST (ARENA + PAGE)
-#define TDX_RETRY 1
+#define RETRY 1
 
 static void check_failed(uint64_t status, const char *what)
 {
-    /* -EFAULT, or "operand invalid" */
-    check(status == (is_sev() ? (uint64_t)-14 : 1ULL << 63), what);
+    /* -EFAULT, "insufficient memory" or "operand invalid" */
+    check(status == (is_sev() ? (uint64_t)-14 :
+                     is_hyperv() ? 11 : 1ULL << 63), what);
 }
 
-/* TDX: where the host stopped. */
+/* Where the host stopped; SEV does not say. */
 static void check_reached(uint64_t gpa, bool to_shared)
 {
     if (!is_sev()) {
@@ -78,10 +79,10 @@ void case_fault_partial(void)
     (void)*private_view(FIRST);
 }
 
-/* TDX: the guest resumes where the host asks it to. */
+/* The guest resumes where the host asks it to. */
 void case_fault_retry(void)
 {
-    check(request(ARENA, 8, true) == TDX_RETRY, "the host wants a retry");
+    check(request(ARENA, 8, true) == RETRY, "the host wants a retry");
     check_reached(ARENA + 4 * PAGE, true);
     to_shared(ARENA + 4 * PAGE, 4);
     for (int i = 0; i < 8; i++) {
@@ -89,7 +90,7 @@ void case_fault_retry(void)
     }
 }
 
-/* TDX: the host never serves all, and in the end nothing. */
+/* The host never serves all, and in the end nothing. */
 void case_fault_retry_always(void)
 {
     uint64_t page = 0;
@@ -99,7 +100,7 @@ void case_fault_retry_always(void)
         page = (vmcall_r11 & ~(1ULL << bit)) / PAGE - ARENA / PAGE;
         page = requests ? page : 0;
         requests++;
-        check(request(ARENA + page * PAGE, 8 - page, true) == TDX_RETRY,
+        check(request(ARENA + page * PAGE, 8 - page, true) == RETRY,
               "the host wants a retry");
     } while ((vmcall_r11 & ~(1ULL << bit)) != ARENA + page * PAGE);
     check(page == 7 && requests == 4, "half of the rest each time");

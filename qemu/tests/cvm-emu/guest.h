@@ -34,7 +34,7 @@ struct test_case {
 };
 
 extern const struct test_case cases[];
-extern uint32_t mbi, bit, private_high;
+extern uint32_t mbi, bit, private_high, hyperv;
 extern char ap_start[], ap_end[], __image_start[], __image_end[];
 
 static inline mem_u8 *private_view(uint64_t gpa)
@@ -75,12 +75,13 @@ static inline uint32_t inl(uint16_t port)
 
 /* lib.c */
 bool is_sev(void);
+bool is_hyperv(void);
 void print(const char *s);
 void print_hex(const char *name, uint64_t v);
 void check(bool good, const char *what);
 uint64_t vmmcall(uint64_t nr, uint64_t a, uint64_t b, uint64_t c);
 uint64_t tdcall(uint64_t leaf, uint64_t rcx, uint64_t rdx);
-/* R11 after the last tdvmcall() */
+/* R11 after the last tdvmcall(), and the same for hv_request() */
 extern uint64_t vmcall_r11;
 uint64_t tdvmcall(uint64_t function, uint64_t r12, uint64_t r13);
 uint64_t request(uint64_t gpa, uint64_t pages, bool to_shared);
@@ -90,6 +91,25 @@ void to_private(uint64_t gpa, uint64_t pages);
 bool all_bytes(mem_u8 *p, uint64_t n, uint8_t byte);
 void declare_memory(void);
 void finish(void) __attribute__((noreturn));
+
+/* hv-lib.c */
+uint64_t hv_request(uint64_t gpa, uint64_t pages, bool to_shared);
+
+/* hv.c */
+void case_hv_private_mmio(void);
+void case_hv_cpuid(void);
+void case_hv_msrs(void);
+void case_hv_hypercalls(void);
+void case_hv_user(void);
+void case_hv_visibility(void);
+void case_hv_lists(void);
+
+/* synic.c */
+void case_hv_sint(void);
+void case_hv_message(void);
+void case_hv_message_shared(void);
+void case_hv_event(void);
+void case_hv_pending_reset(void);
 
 /* pci.c */
 mem_u32 *pci_enable(uint32_t id, int bar);

@@ -17,6 +17,11 @@ bool is_sev(void)
     return private_high;
 }
 
+bool is_hyperv(void)
+{
+    return hyperv;
+}
+
 static void put(char c)
 {
     while (!(inb(COM1 + 5) & 0x20)) {
@@ -98,6 +103,9 @@ uint64_t request(uint64_t gpa, uint64_t pages, bool to_shared)
     if (is_sev()) {
         return vmmcall(12, gpa, pages, to_shared ? 0 : 16);
     }
+    if (is_hyperv()) {
+        return hv_request(gpa, pages, to_shared);
+    }
     return tdvmcall(0x10001, gpa | (to_shared ? 1ULL << bit : 0),
                     pages * PAGE);
 }
@@ -115,7 +123,7 @@ void to_shared(uint64_t gpa, uint64_t pages)
 void to_private(uint64_t gpa, uint64_t pages)
 {
     check(request(gpa, pages, false) == 0, "request to make private");
-    if (is_sev()) {
+    if (is_sev() || is_hyperv()) {
         return;
     }
     for (uint64_t i = 0; i < pages; i++) {

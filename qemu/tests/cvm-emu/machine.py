@@ -6,8 +6,12 @@ import socket
 import subprocess
 import time
 
+HYPERV = "hv-vpindex,hv-synic,hv-time,hv-reset"
 CPU = {"plain": "max", "sev": "EPYC,-misalignsse",
-       "tdx": "max,vendor=GenuineIntel"}
+       "tdx": "max,vendor=GenuineIntel",
+       # a guest of Hyper-V without and with isolation
+       "hyperv": f"max,vendor=GenuineIntel,{HYPERV}",
+       "hyperv-vbs": f"EPYC,-misalignsse,{HYPERV}"}
 TIME_LIMIT = 60
 
 # QEMU goes when the runner goes, however that ends.
@@ -48,7 +52,7 @@ class Machine:
                 "-no-user-config", "-display", "none", *args]
 
     def _confidential(self, kind, options):
-        if kind == "plain":
+        if kind in ("plain", "hyperv"):
             return ["-machine", "pc,smm=off"]
         obj = f"cvm-emu,id=cvm0,kind={kind},books={self.path('books.json')}"
         if options:

@@ -31,7 +31,7 @@ MUTATIONS = [
      "if (view == VIEW_PRIVATE && s->mmio_check &&",
      "if (view == VIEW_PRIVATE &&", "sev-mmio"),
     ("local-apic-is-a-device", E + "access.c",
-     "            !cvm_emu_is_local_apic(env, page_gpa)) {",
+     "            !cvm_emu_is_private_mmio(env, page_gpa)) {",
      "            1) {", "tdx-smp"),
     ("one-copy-of-memory", E + "access.c",
      "    *paddr = gpa | CVM_EMU_WINDOW;", "    *paddr = gpa;", "sev-monitor"),
@@ -72,7 +72,7 @@ MUTATIONS = [
      "nonsense-fault-how"),
     ("fault-retry-for-sev", E + "fault.c",
      "    if (s->fault == CVM_EMU_FAULT_KIND_RETRY && "
-     "s->kind != CVM_EMU_KIND_TDX) {", "    if (0) {",
+     "s->kind == CVM_EMU_KIND_SEV) {", "    if (0) {",
      "nonsense-fault-retry-sev"),
     ("fault-retry-for-sev-later", E + "fault.c",
      "    if (s == cvm_emu && cvm_emu_sev && "
@@ -163,7 +163,8 @@ MUTATIONS = [
     ("redundant-not-counted", E + "pages.c",
      "        s->redundant_pages += count_redundant;", "", "tdx-counts"),
     ("2m-is-other", E + "pages.c",
-     "        to->size_2m++;", "        to->other++;", "tdx-counts"),
+     "        return &to->size_2m;", "        return &to->other;",
+     "tdx-counts"),
     ("mixed-frames-forgotten", E + "pages.c",
      "    s->frames_mixed += *shared && *shared < all;",
      "    s->frames_mixed += 0;", "sev-counts"),

@@ -41,6 +41,25 @@ start:
 	mov $1, %edi
 	shl %cl, %edi
 	jmp 2f
+1:	/* "Microsoft Hv", with an isolation leaf that tells the bit? */
+	mov $0x40000000, %eax
+	cpuid
+	cmp $0x7263694d, %ebx
+	jne 1f
+	movl $1, hyperv
+	cmp $0x4000000c, %eax
+	jb 1f
+	mov $0x4000000c, %eax
+	cpuid
+	shr $6, %ebx
+	and $63, %ebx
+	mov %ebx, bit
+	mov %ebx, %ecx
+	sub $32, %ecx
+	mov $1, %esi
+	shl %cl, %esi
+	xor %edi, %edi
+	jmp 2f
 1:	/* TDX with GPAW 48, unless the command line says otherwise. */
 	mov $47, %ecx
 	mov %ecx, bit
@@ -164,11 +183,12 @@ gdt:	.quad 0
 gdt_end:
 gdtr:	.word gdt_end - gdt - 1
 	.long gdt
-	.globl mbi, bit, private_high, shared_high
+	.globl mbi, bit, private_high, shared_high, hyperv, low_private
 mbi:	.long 0
 bit:	.long 0
 private_high: .long 0
 shared_high: .long 0
+hyperv:	.long 0
 
 	.bss
 	.align 4096

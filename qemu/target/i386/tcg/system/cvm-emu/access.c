@@ -19,10 +19,14 @@
 #include "exec/page-protection.h"
 #include "hw/core/cpu.h"
 #include "hw/i386/apic.h"
+#include "hw/intc/ioapic.h"
 #include "system/cpus.h"
 #include "system/runstate.h"
 #include "cvm-emu-internal.h"
 #include "trace.h"
+
+/* TPM interface (TCG PC Client Platform TPM Profile, "FIFO Interface") */
+#define TPM_BASE 0xfed40000
 
 /* Which copy a mapping asks for. */
 typedef enum View {
@@ -277,12 +281,17 @@ static void cvm_emu_check_private(CPUX86State *env, vaddr addr, hwaddr gpa,
 
 /*
  * The local APIC is part of the CPU.  In a TD it is the business of the TDX
- * module, and Linux maps it as private.
+ * module, and Linux maps it as private.  So it does, on Hyper-V, with the I/O
+ * APIC and the TPM, which are not the root partition's.
  */
-static bool cvm_emu_is_local_apic(CPUX86State *env, hwaddr gpa)
+static bool cvm_emu_is_private_mmio(CPUX86State *env, hwaddr gpa)
 {
     uint64_t base = cpu_get_apic_base(env_archcpu(env)->apic_state);
 
+    if (cvm_emu_vbs && (gpa == IO_APIC_DEFAULT_ADDRESS ||
+                        gpa == TPM_BASE)) {
+        return true;
+    }
     return gpa == (base & MSR_IA32_APICBASE_BASE);
 }
 
@@ -305,7 +314,7 @@ void cvm_emu_tlb_fill__slow(CPUX86State *env, vaddr addr,
     page = cvm_emu_page(s, index);
     if (page == CVM_EMU_PAGE_OTHER) {
         if (view == VIEW_PRIVATE && s->mmio_check &&
-            !cvm_emu_is_local_apic(env, page_gpa)) {
+            !cvm_emu_is_private_mmio(env, page_gpa)) {
             cvm_emu_cpu_violation(env, CVM_EMU_VIOLATION_TYPE_MMIO_PRIVATE,
                                   addr, page_gpa, access, ra, false);
         }
@@ -333,6 +342,25 @@ hwaddr cvm_emu_phys__slow(hwaddr addr)
         return gpa | CVM_EMU_WINDOW;
     }
     return gpa;
+}
+
+bool cvm_emu_copy_in_use__slow(hwaddr gpa, hwaddr *addr)
+{
+    hwaddr page = gpa & ~cvm_emu_addr_bit;
+    CvmEmuPage state;
+
+    *addr = page;
+    if (!qatomic_read(&cvm_emu->launched)) {
+        return true;
+    }
+    state = cvm_emu_page_state(cvm_emu, cvm_emu_page_index(cvm_emu, page));
+    if (gpa & cvm_emu_addr_bit) {
+        return state == CVM_EMU_PAGE_SHARED;
+    }
+    if (state != CVM_EMU_PAGE_SHARED && state != CVM_EMU_PAGE_OTHER) {
+        *addr |= CVM_EMU_WINDOW;
+    }
+    return true;
 }
 
 hwaddr cvm_emu_gpa__slow(hwaddr addr)

@@ -46,6 +46,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(CvmEmu, CVM_EMU)
 
 #define CVM_EMU_LOG_MAX      32
 #define CVM_EMU_TIMELINE_MAX 1024
+#define CVM_EMU_OPEN_MAX     8
 
 /* State of a page, in the low bits. */
 typedef enum CvmEmuPage {
@@ -82,6 +83,13 @@ typedef enum CvmEmuResult {
     CVM_EMU_RETRY,
 } CvmEmuResult;
 
+/* A request that did not fit into one call, and may go on in the next. */
+typedef struct CvmEmuOpenRequest {
+    hwaddr gpa;
+    uint64_t npages;            /* 0: none */
+    bool to_shared;
+} CvmEmuOpenRequest;
+
 /* A contiguous part of guest RAM, as devices see it. */
 typedef struct CvmEmuRange {
     MemoryRegion *mr;
@@ -97,6 +105,7 @@ struct CvmEmu {
     CvmEmuKind kind;
     uint8_t cbitpos;
     uint8_t gpaw;
+    uint8_t vtom_bit;
     bool strict;
     bool mmio_check;
     uint8_t poison;
@@ -136,6 +145,8 @@ struct CvmEmu {
     uint64_t redundant_pages;
     uint64_t failed;
     uint64_t in_place;
+    CvmEmuOpenRequest open[CVM_EMU_OPEN_MAX];
+    unsigned open_next;
     CvmEmuDeclarations declarations;
     CvmEmuHypercalls hypercalls;
     CvmEmuFaultKind fault;
@@ -159,6 +170,9 @@ struct CvmEmu {
     uint64_t warn_muted;
     GHashTable *maps;           /* host address -> GSList of CvmEmuMap */
 
+    /* Hyper-V: overlay page -> its alias in private memory; under the BQL */
+    GHashTable *overlays;
+
     /* TDX */
     unsigned long *halted;      /* by CPU index: an interrupt wakes it */
     uint64_t td_ctls;
@@ -178,6 +192,10 @@ bool cvm_emu_in_firmware_area(CvmEmu *s, hwaddr gpa);
 /* pages.c */
 CvmEmuResult cvm_emu_convert(CvmEmu *s, CPUState *cs, hwaddr gpa,
                              uint64_t npages, bool to_shared, uint64_t *done);
+uint64_t *cvm_emu_size_class(CvmEmu *s, hwaddr gpa, uint64_t npages,
+                             bool to_shared);
+void cvm_emu_change(CvmEmu *s, hwaddr gpa, uint64_t npages, bool to_shared,
+                    bool conversion, uint64_t done);
 bool cvm_emu_follow(CvmEmu *s, uint64_t index, bool to_shared);
 int cvm_emu_accept(CvmEmu *s, hwaddr gpa, uint64_t npages);
 void cvm_emu_fill_private(CvmEmu *s, uint64_t index, uint8_t byte);

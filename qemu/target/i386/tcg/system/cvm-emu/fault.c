@@ -10,11 +10,11 @@
  * anything to lose.
  *
  * What a fault leaves behind depends on who decides.  The host of a TDX guest
- * does: pages that it did not convert stay as they were.  Under SEV it is the
- * C-bit in the guest's page tables, which the guest has changed by the time
- * of the hypercall: all pages take the new state.  Should the guest take the
- * C-bit back, in response to the failure, the pages follow, see
- * cvm_emu_follow().
+ * or of an isolated Hyper-V guest does: pages that it did not convert stay as
+ * they were.  Under SEV it is the C-bit in the guest's page tables, which the
+ * guest has changed by the time of the hypercall: all pages take the new
+ * state.  Should the guest take the C-bit back, in response to the failure,
+ * the pages follow, see cvm_emu_follow().
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -85,8 +85,8 @@ bool cvm_emu_fault_check(CvmEmu *s, Error **errp)
 {
     bool turn = s->fault_nth || s->fault_every;
 
-    if (s->fault == CVM_EMU_FAULT_KIND_RETRY && s->kind != CVM_EMU_KIND_TDX) {
-        error_setg(errp, "cvm-emu: 'fault=retry' is for kind=tdx; kind=sev "
+    if (s->fault == CVM_EMU_FAULT_KIND_RETRY && s->kind == CVM_EMU_KIND_SEV) {
+        error_setg(errp, "cvm-emu: 'fault=retry' is not for kind=sev, which "
                    "takes 'fail' or 'partial'");
         return false;
     }
@@ -113,7 +113,7 @@ static void cvm_emu_set_fault(Object *obj, int value, Error **errp)
     CvmEmu *s = CVM_EMU(obj);
 
     if (s == cvm_emu && cvm_emu_sev && value == CVM_EMU_FAULT_KIND_RETRY) {
-        error_setg(errp, "cvm-emu: 'fault=retry' is for kind=tdx; kind=sev "
+        error_setg(errp, "cvm-emu: 'fault=retry' is not for kind=sev, which "
                    "takes 'fail' or 'partial'");
         return;
     }

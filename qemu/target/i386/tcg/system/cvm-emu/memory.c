@@ -235,6 +235,26 @@ static void cvm_emu_reset(void *opaque)
     tb_flush(first_cpu);
 }
 
+void cvm_emu_overlay_moved__slow(MemoryRegion *mr, hwaddr gpa)
+{
+    CvmEmu *s = cvm_emu;
+    MemoryRegion *alias = g_hash_table_lookup(s->overlays, mr);
+
+    if (!alias) {
+        alias = g_new0(MemoryRegion, 1);
+        memory_region_init_alias(alias, OBJECT(s), "cvm-emu-overlay", mr, 0,
+                                 memory_region_size(mr));
+        g_hash_table_insert(s->overlays, mr, alias);
+    }
+    if (memory_region_is_mapped(alias)) {
+        memory_region_del_subregion(&s->root, alias);
+    }
+    if (gpa) {
+        memory_region_add_subregion_overlap(&s->root, CVM_EMU_WINDOW + gpa,
+                                            alias, 1);
+    }
+}
+
 static bool cvm_emu_check_machine(CvmEmu *s, Error **errp)
 {
     MachineState *ms = MACHINE(qdev_get_machine());
@@ -280,6 +300,7 @@ MemoryRegion *cvm_emu_cpu_root__slow(MemoryRegion *mr, Error **errp)
     memory_region_add_subregion(&s->root, 0, &s->system);
     s->halted = bitmap_new(ms->smp.max_cpus);
     s->ranges = g_array_new(false, false, sizeof(CvmEmuRange));
+    s->overlays = g_hash_table_new(NULL, NULL);
     qemu_register_reset(cvm_emu_reset, s);
     s->parent_obj.ready = true;
     s->ready = true;

@@ -26,6 +26,7 @@ CvmEmu *cvm_emu;
 uint64_t cvm_emu_addr_bit;
 bool cvm_emu_sev;
 bool cvm_emu_tdx;
+bool cvm_emu_vbs;
 bool cvm_emu_dma_audit;
 
 static void cvm_emu_machine_done(Notifier *n, void *data)
@@ -56,19 +57,53 @@ static void cvm_emu_exit(Notifier *n, void *data)
     }
 }
 
+/* Each kind has its own property for the bit that tells shared from private. */
 static bool cvm_emu_check_properties(CvmEmu *s, Error **errp)
 {
-    if (s->kind == CVM_EMU_KIND_SEV && s->gpaw) {
-        error_setg(errp, "cvm-emu: property 'gpaw' is for kind=tdx; "
-                   "kind=sev takes 'cbitpos'");
-        return false;
-    }
-    if (s->kind == CVM_EMU_KIND_TDX && s->cbitpos) {
-        error_setg(errp, "cvm-emu: property 'cbitpos' is for kind=sev; "
-                   "kind=tdx takes 'gpaw'");
-        return false;
+    const struct {
+        CvmEmuKind kind;
+        const char *name;
+        bool set;
+    } bits[] = {
+        { CVM_EMU_KIND_SEV, "cbitpos", s->cbitpos },
+        { CVM_EMU_KIND_TDX, "gpaw", s->gpaw },
+        { CVM_EMU_KIND_HYPERV_VBS, "vtom-bit", s->vtom_bit },
+    };
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(bits); i++) {
+        if (bits[i].set && s->kind != bits[i].kind) {
+            error_setg(errp, "cvm-emu: property '%s' is for kind=%s; kind=%s "
+                       "takes '%s'", bits[i].name,
+                       CvmEmuKind_str(bits[i].kind), CvmEmuKind_str(s->kind),
+                       bits[s->kind].name);
+            return false;
+        }
     }
     return cvm_emu_fault_check(s, errp);
+}
+
+static void cvm_emu_set_kind_globals(CvmEmu *s)
+{
+    switch (s->kind) {
+    case CVM_EMU_KIND_SEV:
+        s->cbitpos = s->cbitpos ?: 47;
+        cvm_emu_addr_bit = 1ULL << s->cbitpos;
+        cvm_emu_sev = true;
+        break;
+    case CVM_EMU_KIND_TDX:
+        s->gpaw = s->gpaw ?: 48;
+        cvm_emu_addr_bit = 1ULL << (s->gpaw - 1);
+        cvm_emu_tdx = true;
+        break;
+    case CVM_EMU_KIND_HYPERV_VBS:
+        s->vtom_bit = s->vtom_bit ?: 46;
+        cvm_emu_addr_bit = 1ULL << s->vtom_bit;
+        cvm_emu_vbs = true;
+        break;
+    default:
+        g_assert_not_reached();
+    }
 }
 
 static bool cvm_emu_check_books(CvmEmu *s, Error **errp)
@@ -110,15 +145,7 @@ static void cvm_emu_complete(UserCreatable *uc, Error **errp)
         return;
     }
 
-    if (s->kind == CVM_EMU_KIND_SEV) {
-        s->cbitpos = s->cbitpos ?: 47;
-        cvm_emu_addr_bit = 1ULL << s->cbitpos;
-        cvm_emu_sev = true;
-    } else {
-        s->gpaw = s->gpaw ?: 48;
-        cvm_emu_addr_bit = 1ULL << (s->gpaw - 1);
-        cvm_emu_tdx = true;
-    }
+    cvm_emu_set_kind_globals(s);
     cvm_emu = s;
     cvm_emu_dma_audit = true;
     object_ref(OBJECT(s));
@@ -196,6 +223,28 @@ static void cvm_emu_set_gpaw(Object *obj, Visitor *v, const char *name,
     CVM_EMU(obj)->gpaw = value;
 }
 
+static void cvm_emu_get_vtom_bit(Object *obj, Visitor *v, const char *name,
+                                 void *opaque, Error **errp)
+{
+    visit_type_uint8(v, name, &CVM_EMU(obj)->vtom_bit, errp);
+}
+
+static void cvm_emu_set_vtom_bit(Object *obj, Visitor *v, const char *name,
+                                 void *opaque, Error **errp)
+{
+    uint8_t value;
+
+    if (!visit_type_uint8(v, name, &value, errp)) {
+        return;
+    }
+    if (value < 36 || value > 50) {
+        error_setg(errp, "cvm-emu: 'vtom-bit' is %u; it must be 36 to 50",
+                   value);
+        return;
+    }
+    CVM_EMU(obj)->vtom_bit = value;
+}
+
 static bool cvm_emu_get_strict(Object *obj, Error **errp)
 {
     return CVM_EMU(obj)->strict;
@@ -252,7 +301,7 @@ static void cvm_emu_class_init(ObjectClass *oc, void *data)
                                    &CvmEmuKind_lookup,
                                    cvm_emu_get_kind, cvm_emu_set_kind);
     object_class_property_set_description(oc, "kind",
-        "interface to emulate: sev or tdx (required)");
+        "interface to emulate: sev, tdx or hyperv-vbs (required)");
     object_class_property_add(oc, "cbitpos", "uint8", cvm_emu_get_cbitpos,
                               cvm_emu_set_cbitpos, NULL, NULL);
     object_class_property_set_description(oc, "cbitpos",
@@ -261,6 +310,10 @@ static void cvm_emu_class_init(ObjectClass *oc, void *data)
                               cvm_emu_set_gpaw, NULL, NULL);
     object_class_property_set_description(oc, "gpaw",
         "guest physical address width, 48 or 52 (kind=tdx, default 48)");
+    object_class_property_add(oc, "vtom-bit", "uint8", cvm_emu_get_vtom_bit,
+                              cvm_emu_set_vtom_bit, NULL, NULL);
+    object_class_property_set_description(oc, "vtom-bit",
+        "shared boundary bit, 36 to 50 (kind=hyperv-vbs, default 46)");
     object_class_property_add_bool(oc, "strict", cvm_emu_get_strict,
                                    cvm_emu_set_strict);
     object_class_property_set_description(oc, "strict",

@@ -96,6 +96,7 @@ void cvm_emu_count_reset(CvmEmu *s)
 {
     memset(s->pages, CVM_EMU_PAGE_OTHER, s->npages);
     memset(s->frame_shared, 0, s->nframes * sizeof(*s->frame_shared));
+    memset(s->open, 0, sizeof(s->open));
     s->shared_pages = 0;
     s->frames_shared = 0;
     s->frames_mixed = 0;
@@ -192,26 +193,38 @@ static void cvm_emu_convert_page(CvmEmu *s, uint64_t index, bool to_shared,
     }
 }
 
-static void cvm_emu_count_request(CvmEmu *s, Request kind, hwaddr gpa,
-                                  uint64_t npages, bool to_shared)
+/**
+ * cvm_emu_size_class: where requests of a form are counted
+ * @s: the object, with its lock held
+ * @gpa: first page
+ * @npages: number of 4 KiB pages
+ * @to_shared: the wanted state
+ *
+ * Return: the counter.
+ */
+uint64_t *cvm_emu_size_class(CvmEmu *s, hwaddr gpa, uint64_t npages,
+                             bool to_shared)
 {
     CvmEmuConversionStats *to = &s->to[to_shared];
     hwaddr size = npages << CVM_EMU_PAGE_BITS;
 
+    if (!((gpa | size) & (CVM_EMU_FRAME_SIZE - 1))) {
+        return &to->size_2m;
+    }
+    return npages == 1 ? &to->size_4k : &to->other;
+}
+
+static void cvm_emu_count_request(CvmEmu *s, Request kind, hwaddr gpa,
+                                  uint64_t npages, bool to_shared)
+{
     if (kind == REQUEST_DECLARATION) {
         s->declarations.requests++;
         s->declarations.pages += npages;
         return;
     }
     s->in_place += kind == REQUEST_IN_PLACE;
-    to->pages += npages;
-    if (!((gpa | size) & (CVM_EMU_FRAME_SIZE - 1))) {
-        to->size_2m++;
-    } else if (npages == 1) {
-        to->size_4k++;
-    } else {
-        to->other++;
-    }
+    s->to[to_shared].pages += npages;
+    ++*cvm_emu_size_class(s, gpa, npages, to_shared);
 }
 
 static CvmEmuResult cvm_emu_check_request(hwaddr gpa, uint64_t npages)
@@ -276,12 +289,38 @@ bool cvm_emu_follow(CvmEmu *s, uint64_t index, bool to_shared)
     return true;
 }
 
+/**
+ * cvm_emu_change: change the state of pages
+ * @s: the object, with its lock held, in an RCU critical section
+ * @gpa: first page
+ * @npages: number of 4 KiB pages
+ * @to_shared: the wanted state
+ * @conversion: the guest uses them already: false for a declaration
+ * @done: for how many of them, counted from the first, the host did its part
+ */
+void cvm_emu_change(CvmEmu *s, hwaddr gpa, uint64_t npages, bool to_shared,
+                    bool conversion, uint64_t done)
+{
+    uint64_t i, known = cvm_emu_clamp(s, gpa, npages);
+
+    for (i = 0; i < known; i++) {
+        uint64_t index = cvm_emu_page_index(s, gpa +
+                                            (i << CVM_EMU_PAGE_BITS));
+
+        if (index != CVM_EMU_NO_PAGE) {
+            cvm_emu_convert_page(s, index, to_shared, conversion);
+            cvm_emu_set_follow(s, index, i >= done);
+        }
+    }
+    if (!to_shared && conversion) {
+        cvm_emu_dma_check_maps(s, gpa, npages << CVM_EMU_PAGE_BITS);
+    }
+}
+
 /* Carry out a request; of its pages, the host did its part for @done. */
 static void cvm_emu_serve(CvmEmu *s, Request kind, hwaddr gpa,
                           uint64_t npages, bool to_shared, uint64_t done)
 {
-    uint64_t i, known = cvm_emu_clamp(s, gpa, npages);
-
     cvm_emu_count_request(s, kind, gpa, npages, to_shared);
     if (to_shared) {
         cvm_emu_drop_suspects(s, gpa, npages << CVM_EMU_PAGE_BITS);
@@ -290,19 +329,8 @@ static void cvm_emu_serve(CvmEmu *s, Request kind, hwaddr gpa,
         s->early = false;
         cvm_emu_convict_suspects(s);
     }
-    for (i = 0; i < known; i++) {
-        uint64_t index = cvm_emu_page_index(s, gpa +
-                                            (i << CVM_EMU_PAGE_BITS));
-
-        if (index != CVM_EMU_NO_PAGE) {
-            cvm_emu_convert_page(s, index, to_shared,
-                                 kind != REQUEST_DECLARATION);
-            cvm_emu_set_follow(s, index, i >= done);
-        }
-    }
-    if (!to_shared && kind != REQUEST_DECLARATION) {
-        cvm_emu_dma_check_maps(s, gpa, npages << CVM_EMU_PAGE_BITS);
-    }
+    cvm_emu_change(s, gpa, npages, to_shared, kind != REQUEST_DECLARATION,
+                   done);
     cvm_emu_books_sample(s);
 }
 

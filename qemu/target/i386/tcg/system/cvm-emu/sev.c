@@ -30,12 +30,15 @@
 #define CPUID_SEV_SEV   (1 << 1)
 #define CPUID_TDX       0x21
 
-/* Leaves of both kinds: see tdx.c for the other. */
+/* Leaves of all kinds: see tdx.c, and hyperv-tcg.h for Hyper-V. */
 bool cvm_emu_cpuid__slow(uint32_t leaf, uint32_t *eax, uint32_t *ebx,
                          uint32_t *ecx, uint32_t *edx)
 {
     uint32_t out[4] = {};
 
+    if (cvm_emu_vbs) {
+        return false;
+    }
     if (cvm_emu_tdx) {
         if (leaf != CPUID_TDX) {
             return false;
@@ -77,7 +80,7 @@ void cvm_emu_cpu_features__slow(X86CPU *cpu)
     env->features[FEAT_1_ECX] &= ~CPUID_EXT_VMX;
     if (cvm_emu_sev) {
         env->cpuid_min_xlevel = MAX(env->cpuid_min_xlevel, CPUID_SEV);
-    } else {
+    } else if (cvm_emu_tdx) {
         env->cpuid_min_level = MAX(env->cpuid_min_level, CPUID_TDX);
     }
 }
@@ -108,7 +111,7 @@ bool cvm_emu_check_cpu__slow(X86CPU *cpu, Error **errp)
     CPUX86State *env = &cpu->env;
     int bit = ctz64(cvm_emu_addr_bit);
     uint32_t level = cvm_emu_sev ? env->cpuid_xlevel : env->cpuid_level;
-    uint32_t need = cvm_emu_sev ? CPUID_SEV : CPUID_TDX;
+    uint32_t need = cvm_emu_sev ? CPUID_SEV : cvm_emu_tdx ? CPUID_TDX : 1;
 
     if (MACHINE(qdev_get_machine())->cgs !=
         CONFIDENTIAL_GUEST_SUPPORT(cvm_emu)) {
@@ -125,6 +128,11 @@ bool cvm_emu_check_cpu__slow(X86CPU *cpu, Error **errp)
     /* Linux verifies the C-bit with random numbers. */
     if (cvm_emu_sev && !(env->features[FEAT_1_ECX] & CPUID_EXT_RDRAND)) {
         error_setg(errp, "cvm-emu: kind=sev needs feature rdrand");
+        return false;
+    }
+    if (cvm_emu_vbs && !hyperv_feat_enabled(cpu, HYPERV_FEAT_SYNIC)) {
+        error_setg(errp, "cvm-emu: kind=hyperv-vbs needs Hyper-V's interface; "
+                   "add hv-vpindex,hv-synic to -cpu");
         return false;
     }
     if (level < need) {
