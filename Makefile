@@ -26,7 +26,7 @@ compose = base="$$(scripts/base linux)"; scripts/compose \
 	--base-repo "$${base% *}" --base-rev "$${base\#* }"
 
 ##@ The two commands to start with
-demo: deps ## the main job: stock and series kernels, emulated SEV and TDX, same I/O, one table
+demo: deps ## the main job: stock and series kernels, emulated SEV, TDX and Hyper-V, same I/O, one table
 	@scripts/demo $(OUT)
 check: deps ## everything that CI runs (an hour with an empty cache, minutes with a warm one)
 	@scripts/check $(OUT)/check
@@ -53,7 +53,7 @@ qemu: deps ## unpack, patch and build the laboratory's QEMU; prints its path
 	@scripts/qemu-build
 
 ##@ Guests
-guest: deps ## boot one: PLATFORM=plain|sev|sev-snp|tdx KERNEL=stock|series|<bzImage> T=<test> [ACCEL=kvm]
+guest: deps ## boot one: PLATFORM=plain|sev|sev-snp|tdx|hv|hv-vbs KERNEL=stock|series|<bzImage> T=<test> [ACCEL=kvm]
 	@scripts/guest $(PLATFORM) $(KERNEL) $(T) $(ACCEL)
 guest-list: ## every guest test: name, platforms, one line
 	@lab/run --list
@@ -86,7 +86,7 @@ help: ## this list
 		CACHE 'downloads, build trees, ccache (now $(CACHE))' \
 		KSRC 'kernel source directory or tarball instead of the pinned one' \
 		QSRC 'QEMU source directory or tarball instead of the pinned one' \
-		PLATFORM 'plain, sev, sev-snp or tdx' \
+		PLATFORM 'plain, sev, sev-snp, tdx, hv or hv-vbs' \
 		KERNEL 'stock, series or the path of a bzImage' \
 		ACCEL 'tcg: emulated platforms; kvm: a stock QEMU on real hardware' \
 		CONFIG 'a fragment in configs/ to add, for example debug' \

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""lab/demo: {sev, tdx} x {stock, series}, the same I/O, one table.
+"""lab/demo: {sev, tdx, hv-vbs} x {stock, series}, the same I/O, one table.
 
-Runs the guest test `cycles` in four guests, two at a time: first the stock
-kernel on both platforms, whose consoles then are the baseline for the series
+Runs the guest test `cycles` in six guests, two at a time: first the stock
+kernel on all platforms, whose consoles then are the baseline for the series
 kernel.  Writes demo.json (its shape is a contract: see entry()) and the report.
 """
 
@@ -16,7 +16,7 @@ import time
 from . import books, cli, guest
 from .errors import LabError
 
-PLATFORMS, KERNELS, TEST = ("sev", "tdx"), ("stock", "series"), "cycles"
+PLATFORMS, KERNELS, TEST = ("sev", "tdx", "hv-vbs"), ("stock", "series"), "cycles"
 
 
 def entry(folder, outcome, where):
@@ -82,7 +82,7 @@ def table(demo):
 
 
 def run_all(args):
-    """Boot the four guests.  Return: {(platform, kernel): Outcome}."""
+    """Boot all guests.  Return: {(platform, kernel): Outcome}."""
     kernels = {"stock": args.stock, "series": args.series}
     results = {}
     start = time.monotonic()
@@ -92,7 +92,7 @@ def run_all(args):
             for platform in PLATFORMS:
                 options = _options(args, platform, kernel, kernels[kernel])
                 jobs[pool.submit(guest.run, options)] = platform
-            _say(f"boot and I/O with the {kernel} kernel on {' and '.join(PLATFORMS)}; "
+            _say(f"boot and I/O with the {kernel} kernel on {', '.join(PLATFORMS)}; "
                  f"consoles: {os.path.join(args.out, 'demo')}/*-{kernel}/console.log", start)
             for job in concurrent.futures.as_completed(jobs):
                 outcome = results[jobs[job], kernel] = job.result()
@@ -165,7 +165,7 @@ def run(args):
         file.write("\n")
     page_path = report(args.out)
     print("\n".join(table(demo)))
-    print(f"\nfigures: {path}   report: {page_path}   four guests in "
+    print(f"\nfigures: {path}   report: {page_path}   {len(results)} guests in "
           f"{time.monotonic() - start:.0f} s")
     return 1 if broken else 0
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """lab/fidelity: does a kernel that knows nothing of the emulator believe it?
 
-Boots Debian's unmodified cloud kernels as SEV and as TDX guests and does I/O.
+Boots Debian's unmodified cloud kernels as guests of every kind and does I/O.
 Prints one KTAP result per suite and platform; a kernel without support for a
 platform is a SKIP that names the missing option.
 """
@@ -11,26 +11,33 @@ import os
 import sys
 import tempfile
 
-from . import cli, debian, guest
+from . import cli, debian, guest, platforms
 from .errors import LabError, Skip
 from .guest import ktap
 
 SUITES = ("bookworm", "trixie", "trixie-backports")
-PLATFORMS = ("sev", "tdx")
+PLATFORMS = ("sev", "tdx", "hv", "hv-vbs")
+NO_VGA = ("hv-vbs",)        # see debian.Kernel.elf()
 
 
 def boot(kernel, suite, platform, args):
     """One guest.  Return: its Outcome; raises Skip without support."""
     kernel.require(platform)
     with tempfile.TemporaryDirectory(prefix="cvm-lab-") as scratch:
-        wanted = [module for needs in debian.DISKS.values() for module in needs]
+        disks, nics = debian.DISKS, {}
+        if platforms.find(platform).hyperv:
+            disks, nics = {**disks, **debian.VMBUS_DISKS}, debian.VMBUS_NICS
+        wanted = [module for needs in (*disks.values(), *nics.values()) for module in needs]
         modules, missing = kernel.modules(wanted, scratch)
-        disks = [disk for disk, needs in debian.DISKS.items() if not set(needs) & set(missing)]
+
+        def usable(found):
+            return " ".join(name for name, needs in found.items() if not set(needs) & set(missing))
+        image = kernel.elf(scratch) if platform in NO_VGA else kernel.image
         return guest.run(guest.Options(
-            platform=platform, kernel=kernel.image, test="debian",
+            platform=platform, kernel=image, test="debian",
             out=folder(args, suite, platform), qemu=args.qemu, firmware_dir=args.firmware,
             busybox=args.busybox, timeout=args.timeout, modules=modules,
-            settings={"DISKS": " ".join(disks)}))
+            settings={"DISKS": usable(disks), "NICS": usable(nics)}))
 
 
 def folder(args, suite, platform):
@@ -69,7 +76,7 @@ def run(args):
 def main(argv=None):
     ap = argparse.ArgumentParser(prog="lab/fidelity", description=__doc__.splitlines()[0])
     ap.add_argument("--suite", action="append", choices=SUITES, help="default: all")
-    ap.add_argument("--platform", action="append", choices=PLATFORMS, help="default: both")
+    ap.add_argument("--platform", action="append", choices=PLATFORMS, help="default: all")
     ap.add_argument("--qemu", default=os.environ.get("CVM_QEMU", ""), metavar="BIN")
     ap.add_argument("--firmware", default=os.environ.get("CVM_FIRMWARE", ""), metavar="DIR")
     ap.add_argument("--busybox", default="")

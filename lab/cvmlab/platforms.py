@@ -48,7 +48,7 @@ class Platform:
 # EPYC without what TCG does not have, so that QEMU has no warning to print.
 EPYC_TCG = "EPYC,-svm,-fxsr-opt,-misalignsse,-osvw,-topoext,-xsavec"
 # What Linux asks of a Hyper-V host before it talks to its VMBus.
-EPYC_HV = EPYC_TCG + ",hv-vpindex=on,hv-synic=on"
+EPYC_HV = EPYC_TCG + ",hv-vpindex=on,hv-synic=on,hv-time=on"
 
 TABLE = (
     Platform("plain", "tcg", "no confidential computing, software CPU",

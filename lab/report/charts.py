@@ -2,16 +2,16 @@
 """The three charts: conversions by size, mixed frames, shared memory over time.
 
 Each function returns (svg, table rows): the numbers drawn are the numbers
-tabled.  SEV and TDX have panels of their own, because their counts differ by
+tabled.  Each platform has a panel of its own, because their counts differ by
 an order of magnitude and only stock against series is to be compared.
 """
 
 from . import svg
 
-PLATFORMS, KERNELS = ("sev", "tdx"), ("stock", "series")
+PLATFORMS, KERNELS = ("sev", "tdx", "hv-vbs"), ("stock", "series")
 SIZES = (("4k", "4 KiB"), ("2m", "whole 2 MiB"), ("other", "other ranges"))
 WAYS = (("to_shared", "to shared"), ("to_private", "to private"))
-NAMES = {"sev": "SEV", "tdx": "TDX"}
+NAMES = {"sev": "SEV", "tdx": "TDX", "hv-vbs": "Hyper-V VBS"}
 WIDTH, LEFT, RIGHT = 720, 150, 70
 BAR, GAP = 20, 9
 
@@ -62,7 +62,7 @@ def conversions(demo):
         y = bottom + 60
     image = svg.chart("conversions", "Conversions by size",
                       "Number of requests to convert memory, by direction and size, "
-                      "for the stock and the series kernel on SEV and TDX; "
+                      "for the stock and the series kernel on each platform; "
                       "the table below has the numbers.", WIDTH, y - 20, parts)
     head = ["platform", "kernel", "direction", *(name for _, name in SIZES), "requests"]
     return image, [head] + rows

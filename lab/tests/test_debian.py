@@ -3,6 +3,7 @@
 
 import lzma
 import os
+import struct
 import tempfile
 import unittest
 
@@ -51,6 +52,14 @@ class Package(unittest.TestCase):
         with self.assertRaisesRegex(Skip, "CONFIG_INTEL_TDX_GUEST is not set in Debian's 9.9"):
             self.kernel().require("tdx")
 
+    def test_hyperv_may_be_a_module(self):
+        with self.assertRaisesRegex(Skip, "CONFIG_HYPERV is not set"):
+            self.kernel().require("hv-vbs")
+        self.put(f"boot/config-{self.RELEASE}", b"CONFIG_HYPERV=m\n")
+        self.kernel().require("hv")
+        with self.assertRaisesRegex(Skip, "CONFIG_AMD_MEM_ENCRYPT is not set"):
+            self.kernel().require("hv-vbs")
+
     def test_order_follows_depends(self):
         self.module("virtio_blk", "virtio,virtio_ring", packed=True)
         self.module("virtio_ring", "virtio")
@@ -70,6 +79,18 @@ class Package(unittest.TestCase):
         os.unlink(self.kernel().image)
         with self.assertRaisesRegex(LabError, "no vmlinuz"):
             self.kernel()
+
+
+class Payload(unittest.TestCase):
+    def test_payload(self):
+        header = bytearray(0x1f1) + b"\x01" + bytes(0x10) + b"HdrS"
+        header = header.ljust(0x248, b"\0") + struct.pack("<II", 8, 10)
+        image = bytes(header).ljust(1024, b"\0") + b"protcode" + b"zipped" + b"size" + b"rest"
+        self.assertEqual(debian.payload(image, "x"), b"zipped")
+
+    def test_no_image(self):
+        with self.assertRaisesRegex(LabError, "x holds no bzImage"):
+            debian.payload(bytes(2048), "x")
 
 
 class Metapackage(unittest.TestCase):

@@ -108,7 +108,8 @@ class Failed(unittest.TestCase):
 class Table(unittest.TestCase):
     def test_columns(self):
         lines = demo.table(whole())
-        self.assertEqual(lines[0].split(), "sev stock sev series tdx stock tdx series".split())
+        self.assertEqual(lines[0].split(), "sev stock sev series tdx stock tdx series "
+                         "hv-vbs stock hv-vbs series".split())
         self.assertEqual(len({len(line) for line in lines}), 1)
         self.assertIn("1492", lines[1])
 
