@@ -208,6 +208,7 @@ static struct kunit_suite buffer_suite = {
 	.exit = buffer_exit,
 	.test_cases = buffer_cases,
 };
+
 kunit_test_suite(buffer_suite);
 
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

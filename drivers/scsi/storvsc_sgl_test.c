@@ -135,6 +135,7 @@ static struct kunit_suite sgl_suite = {
 	.init = sgl_init,
 	.test_cases = sgl_cases,
 };
+
 kunit_test_suite(sgl_suite);
 
 MODULE_DESCRIPTION("KUnit tests of requests to Hyper-V disks");

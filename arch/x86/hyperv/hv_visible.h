@@ -21,11 +21,6 @@ struct hv_visible {
 	struct list_head runs;
 };
 
-#define HV_VISIBLE_INIT(name) {					\
-	.lock = __RAW_SPIN_LOCK_UNLOCKED((name).lock),		\
-	.runs = LIST_HEAD_INIT((name).runs),			\
-}
-
 int hv_visible_reserve(struct list_head *spare, const u64 pfns[],
 		       unsigned int count);
 void hv_visible_unreserve(struct list_head *spare);

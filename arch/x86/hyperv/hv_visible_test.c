@@ -268,6 +268,7 @@ static struct kunit_suite visible_suite = {
 	.exit = visible_exit,
 	.test_cases = visible_cases,
 };
+
 kunit_test_suite(visible_suite);
 
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
