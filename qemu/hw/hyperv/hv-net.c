@@ -142,6 +142,10 @@ static void hv_net_set_link(NetClientState *nc)
 
     s->rndis.link_up = !nc->link_down;
     s->link_due = s->rndis.initialized;
+    if (nc->link_down) {
+        /* A backend that goes away never says that it is done with them. */
+        qemu_purge_queued_packets(nc);
+    }
     hv_net_flush(s);
 }
 
@@ -271,6 +275,14 @@ static void hv_net_realize(DeviceState *dev, Error **errp)
     hnc->parent_realize(dev, errp);
 }
 
+static void hv_net_instance_init(Object *obj)
+{
+    HvNet *s = HV_NET(obj);
+
+    /* The base class's default is another one at each start. */
+    memset(&s->parent.instanceid, 0, sizeof(s->parent.instanceid));
+}
+
 static const Property hv_net_properties[] = {
     DEFINE_NIC_PROPERTIES(HvNet, conf),
     DEFINE_PROP_UINT16("channels", HvNet, channels, HV_NET_MAX_CHANNELS),
@@ -294,8 +306,12 @@ static void hv_net_class_init(ObjectClass *klass, void *data)
     set_bit(DEVICE_CATEGORY_NETWORK, dc->categories);
 
     qemu_uuid_parse(HV_NET_GUID, &vdc->classid);
-    vdc->channel_flags = VMBUS_CHANNEL_ENUMERATE_DEVICE_INTERFACE |
-                         VMBUS_CHANNEL_SERVER_SUPPORTS_TRANSFER_PAGES;
+    /*
+     * Not ..._SERVER_SUPPORTS_TRANSFER_PAGES: newer guests read that bit, and
+     * the one for GPADLs, as confidential VMBus (VMBUS_CHANNEL_CONFIDENTIAL_*
+     * of Linux).
+     */
+    vdc->channel_flags = VMBUS_CHANNEL_ENUMERATE_DEVICE_INTERFACE;
     vdc->offer_on_demand = true;
     vdc->num_channels = hv_net_num_channels;
     vdc->vmdev_realize = hv_net_vmdev_realize;
@@ -309,6 +325,7 @@ static const TypeInfo hv_net_type_info = {
     .name = TYPE_HV_NET,
     .parent = TYPE_VMBUS_DEVICE,
     .instance_size = sizeof(HvNet),
+    .instance_init = hv_net_instance_init,
     .class_size = sizeof(HvNetClass),
     .class_init = hv_net_class_init,
 };
