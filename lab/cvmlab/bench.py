@@ -49,12 +49,51 @@ def run(kernels, qemu, firmware, out, rounds=100, only=()):
     return found
 
 
-def _guest(test, platform, kernel, image, qemu, firmware, out, settings):
+CHUNKS = (1, 2, 4, 8, 16)
+LIST = "swiotlb=1024"       # 2 MiB: whatever exceeds them is a pool of its own
+
+
+def bounce_list(image, qemu, firmware, out):
+    """One pool that is converted chunk by chunk beside a list of pools of one
+    chunk each: the same kernel, with more and more chunks in use.
+
+    Return: [{platform, disk, bytes, chunks, pool, list, pool_median,
+    list_median}], in instructions per read; raises LabError.
+    """
+    rows = []
+    with guest.pool(2) as pool:
+        jobs = {(platform, kind): pool.submit(_guest, "bounce-list", platform, kind, image, qemu,
+                                              firmware, out, {}, append)
+                for platform in CVMS for kind, append in (("pool", ""), ("list", LIST))}
+        outcomes = {key: job.result() for key, job in jobs.items()}
+    for platform in CVMS:
+        for disk, size in figures.READS:
+            for chunks in CHUNKS:
+                row = {"platform": platform, "disk": disk, "bytes": size, "chunks": chunks}
+                for kind in ("pool", "list"):
+                    where = f"bounce-list on {platform}, {kind}"
+                    for suffix, name in (("", "instructions"), ("_median", "instructions_median")):
+                        read = figures.fact(f"{name}.newest.{chunks}.{disk}.{size}")
+                        row[kind + suffix] = read(outcomes[platform, kind], where)
+                rows.append(row)
+    return rows
+
+
+def bounce_table(rows):
+    """Lines of text."""
+    lines = ["instructions per read       chunks in use: one pool, least and median; list, the same"]
+    for row in rows:
+        lines.append("{platform:5}{disk:11}{bytes:6}{chunks:4}{pool:8}{pool_median:8}"
+                     "{list:10}{list_median:8}".format(**row))
+    return lines
+
+
+def _guest(test, platform, kernel, image, qemu, firmware, out, settings, append=""):
     folder = os.path.join(out, f"{test}-{platform}-{kernel}")
     try:
         outcome = guest.run(guest.Options(
             platform=platform, kernel=image, test=test, out=folder, qemu=qemu,
-            firmware_dir=firmware, settings=settings))
+            firmware_dir=firmware, settings=settings, append=append))
     except Skip as reason:
         raise LabError(f"{test} on {platform} cannot be measured: {reason}") from None
     for path, status, reason in guest.ktap.Report(outcome.checks).leaves():

@@ -137,6 +137,19 @@ class Runs(unittest.TestCase):
             with self.assertRaisesRegex(LabError, "insns on plain cannot be measured: no counter"):
                 bench.run(self.KERNELS, "q", "f", "out", only=("insns",))
 
+    def test_one_pool_beside_a_list(self):
+        def run(options):
+            each = 1000 if options.append == bench.LIST else 10
+            return guest.Outcome(facts={
+                f"{what}.newest.{n}.{disk}.{size}": str(each * n)
+                for n in bench.CHUNKS for disk, size in figures.READS
+                for what in ("instructions", "instructions_median")})
+        with mock.patch.object(guest, "run", run):
+            rows = bench.bounce_list("t", "q", "f", "out")
+        self.assertEqual(len(rows), 2 * len(figures.READS) * len(bench.CHUNKS))
+        self.assertEqual((rows[1]["chunks"], rows[1]["pool"], rows[1]["list"]), (2, 20, 2000))
+        self.assertEqual(len(bench.bounce_table(rows)), len(rows) + 1)
+
     def test_too_few_rounds(self):
         with self.assertRaisesRegex(LabError, "20 at least"):
             bench.run(self.KERNELS, "q", "f", "out", rounds=10)
