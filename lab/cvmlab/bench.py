@@ -8,11 +8,12 @@ import os
 import sys
 import time
 
-from . import figures, guest
+from . import figures, figures_hv, guest
 from .errors import LabError, Skip
 
 KERNELS = ("stock", "series")
 CVMS = ("sev", "tdx")
+HV_CVMS = ("hv-vbs",)
 
 
 def plan(rounds):
@@ -22,6 +23,9 @@ def plan(rounds):
         ("insns", ("plain", *CVMS), {}, figures.of_insns),
         ("idle-load", CVMS, {}, figures.of_idle_load),
         ("rounds", CVMS, {"ROUNDS": rounds}, lambda pair: figures.of_rounds(pair, rounds)),
+        ("hv-cycles", HV_CVMS, {"CYCLES": rounds, "CHANGES": rounds // 2}, figures_hv.of_cycles),
+        ("hv-insns", ("hv", *HV_CVMS), {}, figures_hv.of_insns),
+        ("kexec", HV_CVMS, {}, figures_hv.of_kexec),
     ]
 
 

@@ -4,7 +4,7 @@
 import unittest
 from unittest import mock
 
-from cvmlab import bench, figures, guest
+from cvmlab import bench, figures, guest, tests
 from cvmlab.errors import LabError, Skip
 
 
@@ -149,6 +149,11 @@ class Runs(unittest.TestCase):
         self.assertEqual(len(rows), 2 * len(figures.READS) * len(bench.CHUNKS))
         self.assertEqual((rows[1]["chunks"], rows[1]["pool"], rows[1]["list"]), (2, 20, 2000))
         self.assertEqual(len(bench.bounce_table(rows)), len(rows) + 1)
+
+    def test_every_test_of_the_plan_exists_and_suits(self):
+        for test, platforms, _, _ in bench.plan(20):
+            for platform in platforms:
+                self.assertTrue(tests.load(test).runs_on(platform), (test, platform))
 
     def test_too_few_rounds(self):
         with self.assertRaisesRegex(LabError, "20 at least"):
