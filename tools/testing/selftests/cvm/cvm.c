@@ -327,31 +327,51 @@ int cvm_set_netdev(int sock, const char *name, bool up)
 	return ioctl(sock, SIOCSIFFLAGS, &req) ? -errno : 0;
 }
 
-const char *cvm_find_netdev(int sock)
+bool cvm_find_entry(const char *path, bool (*suits)(const char *name, void *arg),
+		    void *arg)
 {
-	static char name[IF_NAMESIZE];
-	const char *chosen = getenv("CVM_NETDEV");
+	DIR *dir = opendir(path);
 	struct dirent *entry;
 	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.' && suits(entry->d_name, arg);
+	if (dir)
+		closedir(dir);
+
+	return found;
+}
+
+struct netdev_search {
+	int sock;
+	char name[IF_NAMESIZE];
+};
+
+/* An interface with a device behind it that is down */
+static bool netdev_suits(const char *name, void *arg)
+{
+	struct netdev_search *search = arg;
 	char path[300];
 	short flags;
-	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%.100s/device", name);
+	if (access(path, F_OK))
+		return false;
+
+	snprintf(search->name, sizeof(search->name), "%.15s", name);
+	return !get_flags(search->sock, search->name, &flags) && !(flags & IFF_UP);
+}
+
+const char *cvm_find_netdev(int sock)
+{
+	static struct netdev_search search;
+	const char *chosen = getenv("CVM_NETDEV");
 
 	if (chosen)
 		return chosen;
 
-	dir = opendir("/sys/class/net");
-	while (dir && !found && (entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "/sys/class/net/%.100s/device", entry->d_name);
-		if (entry->d_name[0] == '.' || access(path, F_OK))
-			continue;
-		snprintf(name, sizeof(name), "%.15s", entry->d_name);
-		found = !get_flags(sock, name, &flags) && !(flags & IFF_UP);
-	}
-	if (dir)
-		closedir(dir);
-
-	return found ? name : NULL;
+	search.sock = sock;
+	return cvm_find_entry("/sys/class/net", netdev_suits, &search) ? search.name : NULL;
 }
 
 const char *cvm_cmdline(const char *name)

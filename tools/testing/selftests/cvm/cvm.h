@@ -106,6 +106,10 @@ void cvm_drop_empty(void);
  */
 size_t cvm_fresh_size(size_t bytes);
 
+/* Is there an entry in this folder, but for hidden ones, that suits? */
+bool cvm_find_entry(const char *path, bool (*suits)(const char *name, void *arg),
+		    void *arg);
+
 /*
  * Name of a network interface that a test may take up and down: the one in
  * CVM_NETDEV, or the first with a device that is down; NULL if there is none.

@@ -6,7 +6,6 @@
  * shared already: I/O by itself must not convert a single page.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -40,49 +39,40 @@ static bool is_mounted(const char *name)
 	return strstr(buf, dev);
 }
 
+static bool anything(const char *name, void *arg)
+{
+	return true;
+}
+
 static bool is_held(const char *name)
 {
 	char path[300];
-	struct dirent *entry;
-	bool held = false;
-	DIR *dir;
 
-	snprintf(path, sizeof(path), "/sys/block/%s/holders", name);
-	dir = opendir(path);
-	if (!dir)
-		return false;
-	while ((entry = readdir(dir)))
-		held |= entry->d_name[0] != '.';
-	closedir(dir);
-
-	return held;
+	snprintf(path, sizeof(path), "/sys/block/%.100s/holders", name);
+	return cvm_find_entry(path, anything, NULL);
 }
 
-/* The first disk with a device behind it that no one uses. */
+static char disk_path[300];
+
+/* A disk with a device behind it that no one uses */
+static bool disk_suits(const char *name, void *arg)
+{
+	snprintf(disk_path, sizeof(disk_path), "/sys/block/%.100s/device", name);
+	if (access(disk_path, F_OK))
+		return false;
+
+	snprintf(disk_path, sizeof(disk_path), "/dev/%.100s", name);
+	return !access(disk_path, R_OK) && !is_mounted(name) && !is_held(name);
+}
+
 static const char *find_disk(void)
 {
-	static char path[300];
 	const char *chosen = getenv("CVM_BLKDEV");
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
 
 	if (chosen)
 		return chosen;
 
-	dir = opendir("/sys/block");
-	while (dir && !found && (entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "/sys/block/%.100s/device", entry->d_name);
-		if (entry->d_name[0] == '.' || access(path, F_OK))
-			continue;
-		snprintf(path, sizeof(path), "/dev/%.100s", entry->d_name);
-		found = !access(path, R_OK) && !is_mounted(entry->d_name) &&
-			!is_held(entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
-
-	return found ? path : NULL;
+	return cvm_find_entry("/sys/block", disk_suits, NULL) ? disk_path : NULL;
 }
 
 /* Return: bytes read, with their hash in @hash; or -errno. */
