@@ -83,14 +83,14 @@ static void answer_absent(HvScsiReq *r)
     const uint8_t *cdb = r->cmd.srb.cdb;
     HvScsiResult res = { .srb_status = SRB_SUCCESS };
     uint8_t data[INQUIRY_SIZE] = {};
-    uint64_t len;
+    uint32_t len;
 
     if (cdb[0] == INQUIRY && !(cdb[1] & 1)) {
         data[0] = INQUIRY_NO_DEVICE;
         data[4] = INQUIRY_SIZE - 5;
-        len = MIN(lduw_be_p(&cdb[3]), INQUIRY_SIZE);
+        len = MIN((uint16_t)lduw_be_p(&cdb[3]), INQUIRY_SIZE);
     } else if (cdb[0] == REPORT_LUNS) {
-        len = MIN(ldl_be_p(&cdb[6]), REPORT_LUNS_HEADER);
+        len = MIN((uint32_t)ldl_be_p(&cdb[6]), REPORT_LUNS_HEADER);
     } else {
         finish_srb(r, SRB_INVALID_LUN);
         return;

@@ -344,6 +344,8 @@ void test_fuzz(void)
     check(ask_host("malformed") > 100, "the device counted malformed packets",
           "too few");
 
+    /* the mapping keeps the file open, and that the channel */
+    munmap(tx.head, 2 * (tx.size + PAGE));
     close(uio);
     write_file(DRIVERS "uio_hv_generic/unbind", device);
     write_file(DRIVERS "uio_hv_generic/remove_id", GUID);
