@@ -166,8 +166,10 @@ def counts(machine, kind):
     equal("shared-pages", books["shared-pages"], 2 + 512 + 8 + more)
     equal("shared-pages-peak", books["shared-pages-peak"],
           3 + 1024 + 8 + more)
+    # Hyper-V: the first call of three leaves a frame mixed.
+    peak = 3 if kind == "hyperv-vbs" else 2 + more
     equal("frames", books["frames"],
-          {"shared": 1, "mixed": 2 + more, "mixed-peak": 2 + more})
+          {"shared": 1, "mixed": 2 + more, "mixed-peak": peak})
     frames = [{"gpa": ARENA, "shared-pages": 2},
               {"gpa": ARENA + 3 * FRAME, "shared-pages": 8}]
     if more:

@@ -12,7 +12,7 @@ CPU = {"plain": "max", "sev": "EPYC,-misalignsse",
        # a guest of Hyper-V without and with isolation
        "hyperv": f"max,vendor=GenuineIntel,{HYPERV}",
        "hyperv-vbs": f"EPYC,-misalignsse,{HYPERV}"}
-TIME_LIMIT = 60
+TIME_LIMIT = 180        # seconds; a loaded machine needs many of them
 
 # QEMU goes when the runner goes, however that ends.
 TIED = ["setpriv", "--pdeathsig", "KILL", "--"]
