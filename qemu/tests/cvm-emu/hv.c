@@ -141,6 +141,7 @@ static void check_post(void)
     post->size = 241;
     expect(hypercall(HV_POST_MESSAGE, HV_INPUT), HV_INVALID_INPUT,
            "a message that is too long");
+    post->size = 8;
     expect(hypercall(HV_POST_MESSAGE, HV_INPUT + 4), HV_ALIGNMENT,
            "an unaligned message");
     expect(hypercall(HV_POST_MESSAGE, HV_INPUT + PAGE - 248), HV_ALIGNMENT,
