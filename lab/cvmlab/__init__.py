@@ -9,6 +9,7 @@
   control    the guest's requests on its second serial port
   disks      scratch disks with content that the runner knows
   rootdisk   a root file system on a disk, instead of an initramfs
+  bzimage    the kernel proper, for an entry without VGA
   cpio       newc archives; initramfs puts a guest test into one
   console    what a console must not contain
   tests      the headers of lab/guest/tests

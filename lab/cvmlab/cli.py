@@ -49,6 +49,9 @@ def parser():
                     help="stock kernel's console: what it prints too is no failure")
     ap.add_argument("--ksrc", default="", metavar="TREE",
                     help="kernel tree whose tools/testing/selftests/cvm goes into the guest")
+    ap.add_argument("--entry", default="", choices=("image", "elf"),
+                    help="where the kernel is entered, instead of the platform's: with the "
+                         "image's 16-bit code or at the PVH note")
     ap.add_argument("--corrupt", default="", metavar="DISK",
                     help="flip a bit of this scratch disk, to see the test fail")
     ap.add_argument("--verbose", "-v", action="store_true", help="guest output as it comes")
@@ -131,7 +134,8 @@ def options_from(args):
         append=args.append, memory=args.memory, cpus=args.cpus, cpu=args.cpu,
         object_extra=args.object_extra, timeout=args.timeout,
         settings=settings(args.set), ksrc=args.ksrc, baseline=args.baseline_console,
-        verbose=args.verbose, corrupt=args.corrupt)
+        verbose=args.verbose, corrupt=args.corrupt,
+        entry=args.entry)
 
 
 def run(args, argv):

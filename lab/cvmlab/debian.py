@@ -13,7 +13,6 @@ import lzma
 import os
 import re
 import shutil
-import struct
 import subprocess
 
 from .errors import LabError, Skip
@@ -24,7 +23,6 @@ META = "linux-image-cloud-amd64"
 # What makes a guest of each platform, in the kernel's own configuration.
 NEEDS = {"sev": ("CONFIG_AMD_MEM_ENCRYPT",), "tdx": ("CONFIG_INTEL_TDX_GUEST",),
          "hv": ("CONFIG_HYPERV",), "hv-vbs": ("CONFIG_HYPERV", "CONFIG_AMD_MEM_ENCRYPT")}
-ZSTD = b"\x28\xb5\x2f\xfd"      # RFC 8878, 3.1.1
 # disk or NIC of the guest test -> modules it needs where they are not built in
 DISKS = {"virtio-blk": ("virtio_pci", "virtio_blk"), "nvme": ("nvme",)}
 VMBUS_DISKS = {"hv-scsi": ("hv_vmbus", "hv_storvsc", "sd_mod")}
@@ -110,29 +108,6 @@ class Kernel:
             if self.config.get(option) not in ("y", "m"):
                 raise Skip(f"{option} is not set in Debian's {self.release}")
 
-    def elf(self, folder):
-        """The kernel proper, out of the compressed image, for QEMU's PVH entry.
-
-        The 16-bit code of an image tells of a VGA text console wherever it
-        runs. Kernels with CONFIG_VGA_CONSOLE then share the VGA window with the
-        host before they have set up what Hyper-V's call for it needs, and
-        fault. Isolated Hyper-V guests boot by UEFI and have no VGA; neither has
-        one that enters at the kernel's PVH note.  Return: its path.
-        """
-        path = os.path.join(folder, "vmlinux")
-        with open(self.image, "rb") as file:
-            packed = payload(file.read(), self.name)
-        if not packed.startswith(ZSTD):
-            raise Skip(f"Debian's {self.release} is not compressed with zstd, and cannot be "
-                       "unpacked for an entry without VGA")
-        try:
-            done = subprocess.run(["zstd", "-dc"], input=packed, capture_output=True, check=True)
-        except (OSError, subprocess.CalledProcessError) as err:
-            raise LabError(f"cannot unpack {self.image}: {err}; it takes package zstd") from None
-        with open(path, "wb") as file:
-            file.write(done.stdout)
-        return path
-
     def modules(self, wanted, folder):
         """Decompress modules and what they depend on into folder.
 
@@ -179,16 +154,6 @@ class _Reader:
             with (lzma.open if self.path.endswith(".xz") else open)(self.path, "rb") as file:
                 self.data = file.read()
         return self.data
-
-
-def payload(image, name):
-    """The compressed kernel in a bzImage, without the size that follows it
-    (Linux: Documentation/arch/x86/boot.rst, payload_offset)."""
-    if image[0x202:0x206] != b"HdrS":
-        raise LabError(f"{name} holds no bzImage")
-    offset, length = struct.unpack_from("<II", image, 0x248)
-    start = ((image[0x1f1] or 4) + 1) * 512 + offset
-    return image[start:start + length - 4]
 
 
 def _module_name(path):

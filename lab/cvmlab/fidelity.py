@@ -17,7 +17,6 @@ from .guest import ktap
 
 SUITES = ("bookworm", "trixie", "trixie-backports")
 PLATFORMS = ("sev", "tdx", "hv", "hv-vbs")
-NO_VGA = ("hv-vbs",)        # see debian.Kernel.elf()
 
 
 def boot(kernel, suite, platform, args):
@@ -32,9 +31,8 @@ def boot(kernel, suite, platform, args):
 
         def usable(found):
             return " ".join(name for name, needs in found.items() if not set(needs) & set(missing))
-        image = kernel.elf(scratch) if platform in NO_VGA else kernel.image
         return guest.run(guest.Options(
-            platform=platform, kernel=image, test="debian",
+            platform=platform, kernel=kernel.image, test="debian",
             out=folder(args, suite, platform), qemu=args.qemu, firmware_dir=args.firmware,
             busybox=args.busybox, timeout=args.timeout, modules=modules,
             settings={"DISKS": usable(disks), "NICS": usable(nics)}))

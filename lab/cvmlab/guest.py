@@ -19,7 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-from . import books, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
+from . import books, bzimage, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
 from . import tests
 from .control import Channel
 from .errors import LabError
@@ -59,6 +59,7 @@ class Options:
     modules: list = field(default_factory=list)
     settings: dict = field(default_factory=dict)
     verbose: bool = False
+    entry: str = ""             # "": the platform's, or image or elf
     corrupt: str = ""           # flip a bit of this disk: a negative test
 
 
@@ -258,8 +259,11 @@ class Guest:
         else:
             initrd = self._initramfs(scratch, programs)
         append = " ".join(filter(None, (APPEND, root, self.test.append, opts.append)))
+        kernel = opts.kernel
+        if (opts.entry or self.row.entry) == "elf":
+            kernel = bzimage.extract(kernel, scratch)
         machine = qemu.Machine(
-            platform=self.row, qemu=self.qemu, kernel=opts.kernel,
+            platform=self.row, qemu=self.qemu, kernel=kernel,
             initrd=initrd, append=append,
             memory=opts.memory or self.test.memory, cpus=self.cpus, cpu=opts.cpu,
             firmware_dir=opts.firmware_dir, bios=opts.bios, devices=self.devices, disks=paths,

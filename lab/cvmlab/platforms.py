@@ -38,6 +38,7 @@ class Platform:
     memory: str = ""            # backend for guest RAM, with {size}
     parameter: str = ""         # the module parameter that must be Y
     devices: tuple = ()         # what each guest of the platform has
+    entry: str = "image"        # "elf": without the image's 16-bit code (bzimage.py)
 
     @property
     def hyperv(self):
@@ -63,7 +64,7 @@ TABLE = (
              "pc,smm=off", EPYC_HV, devices=("vmbus-bridge",)),
     Platform("hv-vbs", "tcg", "emulated Hyper-V guest with VBS isolation, no paravisor",
              "pc,smm=off", EPYC_HV, devices=("vmbus-bridge",),
-             object="cvm-emu,id=cvm0,kind=hyperv-vbs,books={books}", books=True),
+             object="cvm-emu,id=cvm0,kind=hyperv-vbs,books={books}", books=True, entry="elf"),
     Platform("plain", "kvm", "no confidential computing, on this host's CPU",
              "q35,smm=off", "host"),
     Platform("sev", "kvm", "AMD SEV guest on this host's hardware",

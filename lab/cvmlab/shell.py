@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 
-from . import devices, disks, initramfs, platforms, qemu
+from . import bzimage, devices, disks, initramfs, platforms, qemu
 from .guest import APPEND
 
 
@@ -17,6 +17,8 @@ def run(row, kernel, args):
         names = devices.suiting((n for n in devices.DEVICES if n != devices.ROOT), row)
         paths = {name: disks.Disk(os.path.join(scratch, name + ".raw"), name).path
                  for name in devices.disks(names)}
+        if row.entry == "elf":
+            kernel = bzimage.extract(kernel, scratch)
         initrd = os.path.join(scratch, "initramfs")
         with open(initrd, "wb") as file:
             file.write(initramfs.build(None, {"PLATFORM": row.name},

@@ -3,7 +3,6 @@
 
 import lzma
 import os
-import struct
 import tempfile
 import unittest
 
@@ -79,18 +78,6 @@ class Package(unittest.TestCase):
         os.unlink(self.kernel().image)
         with self.assertRaisesRegex(LabError, "no vmlinuz"):
             self.kernel()
-
-
-class Payload(unittest.TestCase):
-    def test_payload(self):
-        header = bytearray(0x1f1) + b"\x01" + bytes(0x10) + b"HdrS"
-        header = header.ljust(0x248, b"\0") + struct.pack("<II", 8, 10)
-        image = bytes(header).ljust(1024, b"\0") + b"protcode" + b"zipped" + b"size" + b"rest"
-        self.assertEqual(debian.payload(image, "x"), b"zipped")
-
-    def test_no_image(self):
-        with self.assertRaisesRegex(LabError, "x holds no bzImage"):
-            debian.payload(bytes(2048), "x")
 
 
 class Metapackage(unittest.TestCase):
