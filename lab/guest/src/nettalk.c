@@ -160,6 +160,18 @@ static struct sockaddr_in address(bool first)
 	};
 }
 
+/* Some drivers begin to count anew with another MTU. */
+static void set_mtu(const struct side *s)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_mtu = mtu };
+
+	must(fd >= 0, "socket");
+	strncpy(request.ifr_name, s->ifname, IFNAMSIZ - 1);
+	must(!ioctl(fd, SIOCSIFMTU, &request), "MTU");
+	close(fd);
+}
+
 static void interface_up(const struct side *s)
 {
 	struct sockaddr_in own = address(s->first), mask = { .sin_family = AF_INET };
@@ -168,8 +180,6 @@ static void interface_up(const struct side *s)
 
 	must(fd >= 0, "socket");
 	strncpy(request.ifr_name, s->ifname, IFNAMSIZ - 1);
-	request.ifr_mtu = mtu;
-	must(!ioctl(fd, SIOCSIFMTU, &request), "MTU");
 	own.sin_port = 0;
 	memcpy(&request.ifr_addr, &own, sizeof(own));
 	must(!ioctl(fd, SIOCSIFADDR, &request), "address");
@@ -228,6 +238,7 @@ static void open_sockets(struct side *s)
 
 static void prepare(struct side *s)
 {
+	set_mtu(s);
 	s->out = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	s->in = malloc(ROOM);
 	s->right = malloc(ROOM);
@@ -475,6 +486,7 @@ int main(int argc, char **argv)
 		_exit(0);
 	}
 	close(b.sync);
+	set_mtu(&a);
 	out = statistic(a.ifname, "tx_bytes");
 	in = statistic(a.ifname, "rx_bytes");
 	meet(&a);
