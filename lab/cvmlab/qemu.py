@@ -52,7 +52,9 @@ def command(machine, control_fd=None, qmp_fd=None):
     if machine.firmware_dir:
         args += ["-L", machine.firmware_dir]
     args += _accelerator(machine) + _confidential(machine)
-    args += ["-smp", str(machine.cpus), "-m", machine.memory]
+    # Linux complains if processors of one socket are on different nodes.
+    sockets = f",sockets={machine.cpus}" if machine.nodes else ""
+    args += ["-smp", f"{machine.cpus}{sockets}", "-m", machine.memory]
     if not machine.reboot:
         args += ["-no-reboot"]
     args += ["-kernel", machine.kernel, "-append", machine.append]

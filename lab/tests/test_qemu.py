@@ -76,6 +76,7 @@ class Emulated(unittest.TestCase):
         self.assertEqual(value(args, "-numa"), ["node,nodeid=0,memdev=ram0,cpus=0,cpus=2",
                                                 "node,nodeid=1,memdev=ram1,cpus=1"])
         self.assertEqual(value(args, "-m"), ["4096M"])
+        self.assertEqual(value(args, "-smp"), ["3,sockets=3"])
 
     def test_reboot(self):
         self.assertIn("-no-reboot", qemu.command(machine("plain")))
