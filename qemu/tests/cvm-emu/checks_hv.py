@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The tests of Hyper-V's interface, without and with isolation."""
 from checks import GUEST_OK, equal, named, need, none
-from checks_count import under_icount
+from checks_count import number, under_icount
 
 BOTH = ("hyperv", "hyperv-vbs")
 TESTDEV = ("-device", "hyperv-testdev")
@@ -52,7 +52,10 @@ def hv_lists(machine, kind):
 def hv_vtom_bit(machine, kind):
     """The boundary may be at another bit."""
     for bit in (40, 50):
-        none(machine, kind, "clean", options=f"vtom-bit={bit}")
+        options = f"vtom-bit={bit}"
+        none(machine, kind, "clean", options=options)
+        result = none(machine, kind, "hv-cpuid", options=options)
+        equal("boundary", number(result, "boundary"), bit, result)
 
 
 def hv_message_shared(machine, kind):

@@ -50,6 +50,7 @@ void case_hv_cpuid(void)
     cpuid(0x4000000c, r);
     expect(r[0], 0, "no paravisor");
     expect(r[1], isolated() ? 1 | 1 << 5 | bit << 6 : 0, "VBS, boundary bit");
+    print_hex("boundary", bit);
     /* Linux reads this one without a look at the highest leaf. */
     cpuid(0x40000082, r);
     check(!(r[0] | r[1] | r[2] | r[3]), "an unknown leaf is 0");
