@@ -56,14 +56,22 @@ static void guest_64_mib(struct kunit *test)
 
 static void guest_low_memory(struct kunit *test)
 {
-	struct page *page;
+	static const size_t sizes[] = { PAGE_SIZE, SZ_16K, PAGE_SIZE, SZ_16K };
+	struct page *pages[ARRAY_SIZE(sizes)];
+	unsigned int i;
 
-	page = cc_shared_alloc_pages(SZ_16K, NUMA_NO_NODE, GFP_KERNEL,
-				     DMA_BIT_MASK(32));
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	KUNIT_EXPECT_LE(test, page_to_phys(page) + SZ_16K - 1, DMA_BIT_MASK(32));
-	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(page_to_phys(page), SZ_16K));
-	cc_shared_free_pages(page, SZ_16K);
+	/* After a single page, the next free place is not aligned to 16 KiB. */
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		pages[i] = cc_shared_alloc_pages(sizes[i], NUMA_NO_NODE,
+						 GFP_KERNEL, DMA_BIT_MASK(32));
+		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
+		KUNIT_EXPECT_LE(test, page_to_phys(pages[i]) + sizes[i] - 1,
+				DMA_BIT_MASK(32));
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(page_to_phys(pages[i]),
+						   sizes[i]));
+	}
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		cc_shared_free_pages(pages[i], sizes[i]);
 }
 
 /* The 16 MiB of ISA: nothing is kept there, but it can be had. */
