@@ -332,7 +332,8 @@ GUEST_TESTS = [
     (shared_to_private, ALL), (fetch, ALL), (mmio, ALL), (smp, ALL),
     (unaccepted, ("tdx",)), (poison, ALL), (scrub, ALL),
     (dma_shared, ALL), (dma_private, ALL), (dma_mapped, ALL),
-    (counts, ALL), (declare, ("sev",)), (unknown, ("sev", "tdx")), (halt, ("tdx",)),
+    (counts, ALL), (declare, ("sev",)), (unknown, ("sev", "tdx")),
+    (halt, ("tdx",)),
     (reset, ALL), (strict, ALL), (monitor, ALL), (sigterm, ALL),
 ]
 

@@ -153,7 +153,8 @@ def nonsense(name):
 
 
 TESTS = [
-    (fault_fail, ALL), (fault_partial, ALL), (fault_retry, ("tdx", "hyperv-vbs")),
+    (fault_fail, ALL), (fault_partial, ALL),
+    (fault_retry, ("tdx", "hyperv-vbs")),
     (fault_retry_always, ("tdx", "hyperv-vbs")), (fault_every, ALL),
     (fault_direction, ALL), (fault_armed, ALL),
 ]

@@ -47,10 +47,10 @@ uint64_t hypercall(uint64_t control, uint64_t input)
     return result;
 }
 
-volatile struct visibility *visibility_input(bool to_shared)
+mem_visibility *visibility_input(bool to_shared)
 {
-    volatile struct visibility *in =
-        (volatile struct visibility *)private_view(HV_INPUT);
+    mem_visibility *in =
+        (mem_visibility *)private_view(HV_INPUT);
 
     in->partition = ~0ULL;
     in->visibility = to_shared ? 3 : 0;
@@ -61,7 +61,7 @@ volatile struct visibility *visibility_input(bool to_shared)
 /* As many calls as it takes; R11 as a TDX guest would find it. */
 uint64_t hv_request(uint64_t gpa, uint64_t pages, bool to_shared)
 {
-    volatile struct visibility *in = visibility_input(to_shared);
+    mem_visibility *in = visibility_input(to_shared);
     uint64_t result, n, i, done = 0;
 
     do {

@@ -213,7 +213,7 @@ static uint64_t visibility(unsigned count, unsigned start)
 
 static void check_bad_headers(void)
 {
-    volatile struct visibility *in = visibility_input(true);
+    mem_visibility *in = visibility_input(true);
 
     in->pfn[0] = ARENA / PAGE;
     in->partition = 1;
@@ -246,7 +246,7 @@ static void check_bad_headers(void)
 /* What the runner finds in the books: 2 + 1 + 1 + 1 pages shared. */
 void case_hv_visibility(void)
 {
-    volatile struct visibility *in;
+    mem_visibility *in;
 
     check_bad_headers();
     in = visibility_input(true);
@@ -269,7 +269,7 @@ void case_hv_visibility(void)
 
     /* The list may be in a shared page, named with the bit or without. */
     to_shared(HV_INPUT, 1);
-    in = (volatile struct visibility *)shared_view(HV_INPUT);
+    in = (mem_visibility *)shared_view(HV_INPUT);
     in->partition = ~0ULL;
     in->visibility = 3;
     in->reserved = 0;
@@ -285,7 +285,7 @@ void case_hv_visibility(void)
 /* Rows of pages, and what makes one request of them. */
 void case_hv_lists(void)
 {
-    volatile struct visibility *in;
+    mem_visibility *in;
 
     /* 2 MiB as Linux does it: one request, two calls. */
     to_shared(ARENA, 512);

@@ -57,6 +57,8 @@ struct visibility {
     uint64_t pfn[HV_MAX_REPS];
 };
 
+typedef volatile struct visibility mem_visibility;  /* see guest.h */
+
 struct post_message {
     uint32_t connection;
     uint32_t reserved;
@@ -79,7 +81,7 @@ void cpuid(uint32_t leaf, uint32_t out[4]);
 uint64_t rdmsr(uint32_t msr);
 void wrmsr(uint32_t msr, uint64_t value);
 uint64_t hypercall(uint64_t control, uint64_t input);
-volatile struct visibility *visibility_input(bool to_shared);
+mem_visibility *visibility_input(bool to_shared);
 void expect(uint64_t have, uint64_t want, const char *what);
 
 /* trap.c: returns the vector of the exception, or 0 */

@@ -29,7 +29,10 @@
 
 /* include/linux/hyperv.h: struct hv_ring_buffer, struct vmpacket_descriptor */
 struct ring {
-    volatile uint32_t write_index, read_index, interrupt_mask, pending_size;
+    volatile uint32_t write_index;      /* the host writes at any time */
+    volatile uint32_t read_index;       /* the same */
+    volatile uint32_t interrupt_mask;   /* the same */
+    volatile uint32_t pending_size;     /* the same */
 };
 
 struct packet {
@@ -160,7 +163,9 @@ static bool submit(const void *desc, uint32_t desc_len, const void *msg,
         return false;
     }
     if (answer) {
-        for (i = 0; pending[i]; i++) {
+        i = 0;
+        while (pending[i]) {
+            i++;
         }
         pending[i] = 1;
         num_pending++;
@@ -317,7 +322,10 @@ static bool open_ring(void)
         return false;
     }
     close(fd);
-    size = strtoul(text, NULL, 0) / 2;
+    if (sscanf(text, "%x", &size) != 1) {
+        return false;
+    }
+    size /= 2;
     map = mmap(NULL, size * 2, PROT_READ | PROT_WRITE, MAP_SHARED, uio, 0);
     if (map == MAP_FAILED) {
         return false;

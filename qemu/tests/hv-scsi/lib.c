@@ -81,7 +81,7 @@ long ask_host(const char *fmt, ...)
         }
     }
     line[n] = 0;
-    return strtol(line, NULL, 10);
+    return atol(line);
 }
 
 static uint8_t pattern(uint64_t block, int i, uint8_t salt)
@@ -193,8 +193,8 @@ static bool lun_name(int lun, char *disk)
 {
     char path[200];
 
-    snprintf(path, sizeof(path), "/sys/class/scsi_device/%d:0:0:%d/device/block",
-             scsi_host(), lun);
+    snprintf(path, sizeof(path),
+             "/sys/class/scsi_device/%d:0:0:%d/device/block", scsi_host(), lun);
     return first_name(path, "sd", disk);
 }
 

@@ -157,17 +157,22 @@ static void case_unplug(void)
 {
     uint32_t words[1];
     struct message msg;
+    bool seen;
 
     connect(VERSION(5, 3));
     words[0] = relid;
     check(create_gpadl(relid, 1, RINGS, RING_PAGES) == 0, "rings");
     check(open_channel(relid, 1, 0, SEND_OFFSET) == 0, "open");
     print("unplug\n");
-    while (!poll(&msg) || get32(&msg, 0) != MSG_RESCIND) {
-    }
+    do {
+        seen = poll(&msg);
+    } while (!seen || get32(&msg, 0) != MSG_RESCIND);
     check(get32(&msg, 8) == relid, "rescind of the channel");
     print("plug\n");
-    for (long i = 0; i < 2000000 && !poll(&msg); i++) {
+    for (long i = 0; i < 2000000; i++) {
+        if (poll(&msg)) {
+            break;
+        }
     }
     check(msg.type == 1 && get32(&msg, 0) == MSG_RESCIND,
           "no offer before the old id is released");

@@ -230,7 +230,7 @@ static void fuzz_step(void)
         fuzz_ring();
         break;
     case 10: case 11:
-        signal(any(8) && num_offers ? offers[any(num_offers)].connection :
+        signal_event(any(8) && num_offers ? offers[any(num_offers)].connection :
                odd_number());
         break;
     case 12:

@@ -69,7 +69,7 @@ uint16_t post(uint32_t connection, const void *payload, uint32_t size)
     return hypercall(HC_POST_MESSAGE, INPUT_PAGE, 0);
 }
 
-uint16_t signal(uint32_t connection)
+uint16_t signal_event(uint32_t connection)
 {
     return hypercall(HC_SIGNAL_EVENT, connection, 0);
 }

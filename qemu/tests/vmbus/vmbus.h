@@ -80,7 +80,7 @@ void synic_init(void);
 void synic_enable(bool on);
 uint64_t hypercall(uint64_t control, uint64_t in, uint64_t out);
 uint16_t post(uint32_t connection, const void *payload, uint32_t size);
-uint16_t signal(uint32_t connection);
+uint16_t signal_event(uint32_t connection);
 bool poll(struct message *msg);
 bool await(struct message *msg, uint32_t type);
 bool event_seen(uint32_t relid);

@@ -31,7 +31,7 @@
 #define HV_PAGE_SIZE (1ULL << HV_PAGE_BITS)
 #define HV_PAGE_MASK (~(HV_PAGE_SIZE - 1))
 
-/* Reference time advances in units of 100 ns (TLFS, "Partition Reference Time"). */
+/* TLFS, "Partition Reference Time": in units of 100 ns. */
 #define HV_REF_TIME_NS 100
 
 /* Registers of the partition. */
