@@ -131,8 +131,8 @@ void case_hv_msrs(void)
 
 static void check_post(void)
 {
-    volatile struct post_message *post =
-        (volatile struct post_message *)private_view(HV_INPUT);
+    mem_post_message *post =
+        (mem_post_message *)private_view(HV_INPUT);
 
     post->connection = 0x77;
     post->type = 1;

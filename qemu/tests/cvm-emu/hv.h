@@ -38,7 +38,8 @@
 #define HV_SIGNAL_EVENT     0x5dULL
 #define HV_VISIBILITY       0xdbULL
 #define HV_FAST             (1ULL << 16)
-#define HV_REPS(count, start) ((uint64_t)(count) << 32 | (uint64_t)(start) << 48)
+#define HV_REPS(count, start) \
+    ((uint64_t)(count) << 32 | (uint64_t)(start) << 48)
 #define HV_MAX_REPS         510
 
 #define STATUS(result)      ((result) & 0xffff)
@@ -67,6 +68,8 @@ struct post_message {
     uint8_t payload[240];
 };
 
+typedef volatile struct post_message mem_post_message;  /* see guest.h */
+
 struct message {
     uint32_t type;
     uint8_t size;
@@ -75,6 +78,8 @@ struct message {
     uint64_t sender;
     uint8_t payload[240];
 };
+
+typedef volatile struct message mem_message;    /* see guest.h */
 
 /* hv-lib.c */
 void cpuid(uint32_t leaf, uint32_t out[4]);

@@ -90,8 +90,8 @@ void case_hv_sint(void)
 
 static uint64_t post(uint8_t first)
 {
-    volatile struct post_message *p =
-        (volatile struct post_message *)private_view(HV_INPUT);
+    mem_post_message *p =
+        (mem_post_message *)private_view(HV_INPUT);
 
     p->connection = CONNECTION;
     p->reserved = 0;
@@ -102,13 +102,13 @@ static uint64_t post(uint8_t first)
     return hypercall(HV_POST_MESSAGE, HV_INPUT);
 }
 
-static bool is_message(volatile struct message *m, uint8_t first)
+static bool is_message(mem_message *m, uint8_t first)
 {
     return m->type == 1 && m->size == 16 && m->payload[0] == first &&
            (m->payload[15] ^ first) == 0xff;
 }
 
-static void exchange(volatile struct message *m)
+static void exchange(mem_message *m)
 {
     check(m->type == 0, "no message yet");
     testdev(MESSAGE_CREATE, CONNECTION);
@@ -144,7 +144,7 @@ void case_hv_message(void)
 
     page[SINT * 256] = 0x55;
     start_synic();
-    exchange((volatile struct message *)(page + SINT * 256));
+    exchange((mem_message *)(page + SINT * 256));
     wrmsr(HV_SIMP, 0);
     check(page[SINT * 256] == 0x55, "the page beneath is back");
 }
@@ -153,7 +153,7 @@ void case_hv_message_shared(void)
 {
     to_shared(HV_SIMP_PAGE, 1);
     start_synic();
-    exchange((volatile struct message *)(shared_view(HV_SIMP_PAGE) +
+    exchange((mem_message *)(shared_view(HV_SIMP_PAGE) +
                                          SINT * 256));
 }
 

@@ -212,6 +212,7 @@ int open_lun(int lun, int flags)
 unsigned long lun_size(int lun)
 {
     char disk[60], path[100], text[40] = "";
+    unsigned long size;
     int fd;
 
     if (!lun_name(lun, disk)) {
@@ -223,7 +224,7 @@ unsigned long lun_size(int lun)
         text[0] = 0;
     }
     close(fd);
-    return strtoul(text, NULL, 10);
+    return sscanf(text, "%lu", &size) == 1 ? size : 0;
 }
 
 bool wait_lun(int lun, bool there, int seconds)
