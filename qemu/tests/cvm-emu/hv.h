@@ -89,6 +89,11 @@ uint64_t hypercall(uint64_t control, uint64_t input);
 mem_visibility *visibility_input(bool to_shared);
 void expect(uint64_t have, uint64_t want, const char *what);
 
+/* in assembly: start.S, trap.c */
+extern uint64_t user_gdt[], low_private[];
+extern char trap_ud[], trap_gp[];
+extern uint32_t tss[];
+
 /* trap.c: returns the vector of the exception, or 0 */
 int try_rdmsr(uint32_t msr, uint64_t *value);
 int try_wrmsr(uint32_t msr, uint64_t value);

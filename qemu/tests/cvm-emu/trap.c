@@ -21,11 +21,7 @@ struct gate {
 
 /* Where to go on, with which stack, and what happened. */
 uint64_t trap_rip, trap_rsp;
-volatile uint64_t trap_vector;
-
-extern uint64_t user_gdt[], low_private[];
-extern char trap_ud[], trap_gp[];
-extern uint32_t tss[];
+volatile uint64_t trap_vector;      /* the handlers below write it */
 
 static struct gate idt[256];
 
@@ -70,14 +66,17 @@ void set_handler(int vector, void (*handler)(void *frame))
     set_gate(vector, (uint64_t)handler);
 }
 
-#define TRY(insn, ...)                                          \
-    load_idt();                                                 \
-    trap_vector = 0;                                            \
-    asm volatile("lea 1f(%%rip), %%r9\n\t"                      \
-                 "mov %%r9, trap_rip\n\t"                       \
-                 "mov %%rsp, trap_rsp\n\t"                      \
-                 insn "\n"                                      \
-                 "1:" : __VA_ARGS__ : "r9", "r10", "r11", "cc", "memory")
+#define TRY(insn, ...)                                              \
+    do {                                                            \
+        load_idt();                                                 \
+        trap_vector = 0;                                            \
+        asm volatile("lea 1f(%%rip), %%r9\n\t"                      \
+                     "mov %%r9, trap_rip\n\t"                       \
+                     "mov %%rsp, trap_rsp\n\t"                      \
+                     insn "\n"                                      \
+                     "1:" : __VA_ARGS__                             \
+                     : "r9", "r10", "r11", "cc", "memory");         \
+    } while (0)
 
 int try_rdmsr(uint32_t msr, uint64_t *value)
 {
