@@ -252,7 +252,7 @@ percent_free()
 # fragment; sets filler
 fill_memory()
 {
-	local before
+	local before tries=0
 
 	# Or a twentieth of memory is kept back for huge pages, and the DMA zone
 	# for those who can use no other.
@@ -267,8 +267,14 @@ fill_memory()
 		return 1
 	fi
 	echo "# $(cat /tmp/filled); free blocks of 2 MiB: $before before, $(free_blocks) now"
-	WHY="$(percent_free) % of memory is free"
-	[ "$(percent_free)" -le 12 ]
+	# The kernel still sorts out what it had set aside: 5 s at most.
+	until [ "$(percent_free)" -le 12 ]; do
+		WHY="$(percent_free) % of memory is free"
+		tries=$((tries + 1))
+		[ "$tries" -lt 50 ] || return 1
+		usleep 100000
+	done
+	echo "# $(percent_free) % free after $tries looks"
 }
 
 # in_pieces: no 2 MiB are free in one piece
