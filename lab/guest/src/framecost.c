@@ -27,23 +27,11 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { PORTS = 8, HIGH_HALF = 4, BATCH = 16, SETTLE_NS = 2000000, TRIES = 50 };
+#include "counter.h"
+
+enum { PORTS = 8, BATCH = 16, SETTLE_NS = 2000000, TRIES = 50 };
 
 #define TYPE 0x88b5		/* IEEE 802: for local experiments */
-
-static uint64_t executed(unsigned short port)
-{
-	uint64_t low = inl(port);		/* latches both halves */
-
-	return low | (uint64_t)inl(port + HIGH_HALF) << 32;
-}
-
-static int ascending(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
 
 /* A socket for the frames of @ifname. Return: -1 with a message. */
 static int frames_of(const char *ifname, unsigned char *address)

@@ -18,21 +18,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PORTS = 8, HIGH_HALF = 4, AREA = 16 << 20, HUGE = 2 << 20 };
+#include "counter.h"
 
-static uint64_t executed(unsigned short port)
-{
-	uint64_t low = inl(port);		/* latches both halves */
-
-	return low | (uint64_t)inl(port + HIGH_HALF) << 32;
-}
-
-static int ascending(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
+enum { PORTS = 8, AREA = 16 << 20, HUGE = 2 << 20 };
 
 int main(int argc, char **argv)
 {
