@@ -162,6 +162,27 @@ static int remove_run(struct hv_visible *set, u64 first, u64 end,
 	return 0;
 }
 
+/* Apply @change to each run of consecutive page frames, under the lock. */
+static int change_runs(struct hv_visible *set, const u64 pfns[],
+		       unsigned int count, struct list_head *spare,
+		       int (*change)(struct hv_visible *set, u64 first, u64 end,
+				     struct list_head *spare))
+{
+	unsigned int n;
+	int ret;
+
+	guard(raw_spinlock_irqsave)(&set->lock);
+
+	for (; count; pfns += n, count -= n) {
+		n = run_length(pfns, count);
+		ret = change(set, pfns[0], pfns[0] + n, spare);
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
+
 /**
  * hv_visible_add() - add page frames that are about to become visible
  * @set: the set
@@ -176,19 +197,7 @@ static int remove_run(struct hv_visible *set, u64 first, u64 end,
 int hv_visible_add(struct hv_visible *set, const u64 pfns[],
 		   unsigned int count, struct list_head *spare)
 {
-	unsigned int n;
-	int ret;
-
-	guard(raw_spinlock_irqsave)(&set->lock);
-
-	for (; count; pfns += n, count -= n) {
-		n = run_length(pfns, count);
-		ret = add_run(set, pfns[0], pfns[0] + n, spare);
-		if (ret)
-			return ret;
-	}
-
-	return 0;
+	return change_runs(set, pfns, count, spare, add_run);
 }
 EXPORT_SYMBOL_IF_KUNIT(hv_visible_add);
 
@@ -206,19 +215,7 @@ EXPORT_SYMBOL_IF_KUNIT(hv_visible_add);
 int hv_visible_remove(struct hv_visible *set, const u64 pfns[],
 		      unsigned int count, struct list_head *spare)
 {
-	unsigned int n;
-	int ret;
-
-	guard(raw_spinlock_irqsave)(&set->lock);
-
-	for (; count; pfns += n, count -= n) {
-		n = run_length(pfns, count);
-		ret = remove_run(set, pfns[0], pfns[0] + n, spare);
-		if (ret)
-			return ret;
-	}
-
-	return 0;
+	return change_runs(set, pfns, count, spare, remove_run);
 }
 EXPORT_SYMBOL_IF_KUNIT(hv_visible_remove);
 

@@ -73,12 +73,15 @@ static inline uint32_t inl(uint16_t port)
     return v;
 }
 
-/* lib.c */
-bool is_sev(void);
-bool is_hyperv(void);
+/* console.c, also part of ../vmbus */
 void print(const char *s);
 void print_hex(const char *name, uint64_t v);
 void check(bool good, const char *what);
+void finish(void) __attribute__((noreturn));
+
+/* lib.c */
+bool is_sev(void);
+bool is_hyperv(void);
 uint64_t vmmcall(uint64_t nr, uint64_t a, uint64_t b, uint64_t c);
 uint64_t tdcall(uint64_t leaf, uint64_t rcx, uint64_t rdx);
 /* R11 after the last tdvmcall(), and the same for hv_request() */
@@ -90,7 +93,6 @@ void to_shared(uint64_t gpa, uint64_t pages);
 void to_private(uint64_t gpa, uint64_t pages);
 bool all_bytes(mem_u8 *p, uint64_t n, uint8_t byte);
 void declare_memory(void);
-void finish(void) __attribute__((noreturn));
 
 /* hv-lib.c */
 uint64_t hv_request(uint64_t gpa, uint64_t pages, bool to_shared);

@@ -1,14 +1,9 @@
 /*
- * The bare guest: console, hypercalls, checks
+ * The bare guest: hypercalls, requests, memory
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "guest.h"
-
-#define COM1 0x3f8
-#define DEBUG_EXIT 0xf4
-
-static int failures;
 
 uint64_t vmcall_r11;
 
@@ -20,49 +15,6 @@ bool is_sev(void)
 bool is_hyperv(void)
 {
     return hyperv;
-}
-
-static void put(char c)
-{
-    while (!(inb(COM1 + 5) & 0x20)) {
-        asm volatile("pause");
-    }
-    outb(COM1, c);
-}
-
-void print(const char *s)
-{
-    while (*s) {
-        put(*s++);
-    }
-}
-
-void print_hex(const char *name, uint64_t v)
-{
-    print(name);
-    print(" 0x");
-    for (int i = 60; i >= 0; i -= 4) {
-        put("0123456789abcdef"[(v >> i) & 15]);
-    }
-    print("\n");
-}
-
-void check(bool good, const char *what)
-{
-    print(good ? "ok " : "FAIL ");
-    print(what);
-    print("\n");
-    failures += !good;
-}
-
-/* isa-debug-exit: QEMU exits with 2 * v + 1. */
-void finish(void)
-{
-    print("done\n");
-    outb(DEBUG_EXIT, failures ? 2 : 1);
-    for (;;) {
-        asm volatile("hlt");
-    }
 }
 
 uint64_t vmmcall(uint64_t nr, uint64_t a, uint64_t b, uint64_t c)

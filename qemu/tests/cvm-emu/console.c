@@ -1,9 +1,9 @@
 /*
- * A bare guest of the VMBus: console and verdict
+ * A bare guest: console and verdict
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "vmbus.h"
+#include "guest.h"
 
 #define COM1 0x3f8
 #define DEBUG_EXIT 0xf4
