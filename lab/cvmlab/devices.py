@@ -15,7 +15,9 @@ VIRTIO = "iommu_platform=on,disable-legacy=on"
 
 # The two of a pair are told apart by their addresses (pair_interface in lib.sh).
 PAIR = {"hv-net-pair": ("52:54:00:68:76:01", "52:54:00:68:76:02"),
-        "virtio-net-pair": ("52:54:00:76:69:01", "52:54:00:76:69:02")}
+        "virtio-net-pair": ("52:54:00:76:69:01", "52:54:00:76:69:02"),
+        "e1000e-pair": ("52:54:00:82:74:01", "52:54:00:82:74:02"),
+        "igb-pair": ("52:54:00:82:76:01", "52:54:00:82:76:02")}
 
 
 def _pair(name, hub, driver):
@@ -56,6 +58,13 @@ DEVICES = {
               "-device", f"virtio-blk-pci,drive=held,serial=held,{VIRTIO}"], False),
     "virtio-net-pair": (_pair("virtio-net-pair", 1, "virtio-net-pci,id=virtio-net-{end},{ends},"
                               f"romfile=,{VIRTIO}"), False),
+    "e1000e-pair": (_pair("e1000e-pair", 3, "e1000e,id=e1000e-{end},{ends},romfile="), False),
+    "igb-pair": (_pair("igb-pair", 4, "igb,id=igb-{end},{ends},romfile="), False),
+    # QEMU's device for teaching, which copies where it is told (docs/specs/edu.rst)
+    "edu": (["-device", "edu,dma_mask=0xffffffffffffffff"], False),
+    # Memory that can be unplugged and plugged.
+    "dimm": (["-object", "memory-backend-ram,id=dimm-mem,size=1G",
+              "-device", "pc-dimm,id=dimm,memdev=dimm-mem"], False),
     "hv-scsi": (_hv_scsi("hv-scsi"), True),
     "hv-root": (_hv_scsi("hv-root"), True),     # its content: lab/cvmlab/rootdisk.py
     "hv-net": (["-netdev", "user,id=net-hv,restrict=on",

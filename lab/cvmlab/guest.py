@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass, field
 
 from . import books, bzimage, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
-from . import tests
+from . import tests, traces
 from .control import Channel
 from .errors import LabError
 from .qmp import Qmp, QmpError
@@ -119,6 +119,7 @@ class Guest:
         self.qmp = None
         self.started = 0.0
         self.judged_by_test = 0     # violations by a CPU
+        self.traces = None
 
     def path(self, name):
         return os.path.join(self.options.out, name)
@@ -141,6 +142,11 @@ class Guest:
         return self.outcome.boots
 
     def mark(self, name):
+        if self.traces:
+            try:
+                self.outcome.marks[name] = self.traces.read()
+            except LabError as err:
+                return False, str(err)
         if not self.row.books:
             return True, ""
         try:
@@ -232,7 +238,8 @@ class Guest:
         try:
             os.makedirs(self.options.out, exist_ok=True)
             for name in os.listdir(self.options.out):
-                if name == "guest.json" or name.startswith("books") and name.endswith(".json"):
+                if name in ("guest.json", "trace.log") or \
+                        name.startswith("books") and name.endswith(".json"):
                     os.unlink(self.path(name))
             open(self.path("console.log"), "w", encoding="utf-8").close()
         except OSError as err:
@@ -258,7 +265,10 @@ class Guest:
             paths[devices.ROOT], root = self.root.path, rootdisk.APPEND
         else:
             initrd = self._initramfs(scratch, programs)
-        append = " ".join(filter(None, (APPEND, root, self.test.append, opts.append)))
+        append = " ".join(filter(None, (APPEND, root, self.row.append, self.test.append,
+                                        opts.append)))
+        if self.row.traces:
+            self.traces = traces.Counter(self.path("trace.log"))
         kernel = opts.kernel
         if (opts.entry or self.row.entry) == "elf":
             kernel = bzimage.extract(kernel, scratch)
@@ -269,7 +279,8 @@ class Guest:
             firmware_dir=opts.firmware_dir, bios=opts.bios, devices=self.devices, disks=paths,
             console=self.path("console.log"), books=os.path.abspath(self.path("books.json")),
             object_extra=opts.object_extra, reboot="reboot" in self.test.flags,
-            icount="icount" in self.test.flags, nodes=self.test.nodes, extra=opts.extra)
+            icount="icount" in self.test.flags, nodes=self.test.nodes, extra=opts.extra,
+            trace=self.path("trace.log") if self.traces else "")
         if machine.nodes and machine.memory != tests.total(machine.nodes):
             raise LabError(f"guest test {self.test.name}: its nodes have "
                            f"{tests.total(machine.nodes)}, not {machine.memory}")

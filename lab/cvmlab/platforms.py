@@ -13,6 +13,10 @@ SMM: it would need to change encrypted register state.
 
 hv is a Hyper-V virtual machine, hv-vbs one with VBS isolation and without a
 paravisor: the only kind that needs no SEV or TDX interface beside Hyper-V's.
+
+vtd, vtd-cm (caching mode), amdvi and viommu are virtual machines with an
+emulated IOMMU and most of their memory above 4 GiB. What the IOMMU is asked to
+do is counted by QEMU's traces, and read at each mark.
 """
 
 import os
@@ -39,6 +43,9 @@ class Platform:
     parameter: str = ""         # the module parameter that must be Y
     devices: tuple = ()         # what each guest of the platform has
     entry: str = "image"        # "elf": without the image's 16-bit code (bzimage.py)
+    append: str = ""            # kernel parameters that each guest of the platform has
+    traces: tuple = ()          # QEMU's trace events that are counted (traces.py)
+    slots: str = ""             # room for memory that is plugged later: -m SIZE,slots
 
     @property
     def hyperv(self):
@@ -50,6 +57,11 @@ class Platform:
 EPYC_TCG = "EPYC,-svm,-fxsr-opt,-misalignsse,-osvw,-topoext,-xsavec"
 # What Linux asks of a Hyper-V host before it talks to its VMBus.
 EPYC_HV = EPYC_TCG + ",hv-vpindex=on,hv-synic=on,hv-time=on"
+
+# An IOMMU sees PCI Express; with 512 MiB below 4 GiB the rest is above.
+IOMMU = {"machine": "q35,smm=off,max-ram-below-4g=512M", "slots": "slots=4,maxmem=16G"}
+VTD_TRACES = ("vtd_inv_desc*", "vtd_inv_qi_tail")
+VTD_CPU = "max,vendor=GenuineIntel,-svm"
 
 TABLE = (
     Platform("plain", "tcg", "no confidential computing, software CPU",
@@ -65,6 +77,15 @@ TABLE = (
     Platform("hv-vbs", "tcg", "emulated Hyper-V guest with VBS isolation, no paravisor",
              "pc,smm=off", EPYC_HV, devices=("vmbus-bridge",),
              object="cvm-emu,id=cvm0,kind=hyperv-vbs,books={books}", books=True, entry="elf"),
+    Platform("vtd", "tcg", "with an emulated Intel VT-d IOMMU", cpu=VTD_CPU,
+             devices=("intel-iommu",), append="intel_iommu=on", traces=VTD_TRACES, **IOMMU),
+    Platform("vtd-cm", "tcg", "with an emulated Intel VT-d IOMMU in caching mode", cpu=VTD_CPU,
+             devices=("intel-iommu,caching-mode=on",), append="intel_iommu=on", traces=VTD_TRACES,
+             **IOMMU),
+    Platform("amdvi", "tcg", "with an emulated AMD IOMMU", cpu=EPYC_TCG, devices=("amd-iommu",),
+             traces=("amdvi_*_inval", "amdvi_completion_wait"), **IOMMU),
+    Platform("viommu", "tcg", "with a virtio IOMMU", cpu=EPYC_TCG, devices=("virtio-iommu-pci",),
+             traces=("virtio_iommu_map", "virtio_iommu_unmap", "virtio_queue_notify"), **IOMMU),
     Platform("plain", "kvm", "no confidential computing, on this host's CPU",
              "q35,smm=off", "host"),
     Platform("sev", "kvm", "AMD SEV guest on this host's hardware",

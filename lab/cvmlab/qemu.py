@@ -12,7 +12,7 @@ import socket
 import subprocess
 from dataclasses import dataclass, field
 
-from . import devices, platforms
+from . import devices, platforms, traces
 from .errors import LabError, Skip
 
 # The device that shows the number of instructions executed, and where.
@@ -43,6 +43,7 @@ class Machine:
     object_extra: str = ""      # more properties of the confidential object
     reboot: bool = False
     icount: bool = False        # count instructions; the guest reads INSN_PORT
+    trace: str = ""             # file for the events of the platform's traces
     extra: list = field(default_factory=list)
 
 
@@ -54,7 +55,10 @@ def command(machine, control_fd=None, qmp_fd=None):
     args += _accelerator(machine) + _confidential(machine)
     # Linux complains if processors of one socket are on different nodes.
     sockets = f",sockets={machine.cpus}" if machine.nodes else ""
-    args += ["-smp", f"{machine.cpus}{sockets}", "-m", machine.memory]
+    args += ["-smp", f"{machine.cpus}{sockets}", "-m",
+             ",".join(filter(None, (machine.memory, machine.platform.slots)))]
+    if machine.trace:
+        args += traces.arguments(machine.platform.traces, machine.trace)
     if not machine.reboot:
         args += ["-no-reboot"]
     args += ["-kernel", machine.kernel, "-append", machine.append]

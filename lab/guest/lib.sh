@@ -455,6 +455,10 @@ pair_interface()
 	hv-net-pair-b)		interface_of 52:54:00:68:76:02 ;;
 	virtio-net-pair-a)	interface_of 52:54:00:76:69:01 ;;
 	virtio-net-pair-b)	interface_of 52:54:00:76:69:02 ;;
+	e1000e-pair-a)		interface_of 52:54:00:82:74:01 ;;
+	e1000e-pair-b)		interface_of 52:54:00:82:74:02 ;;
+	igb-pair-a)		interface_of 52:54:00:82:76:01 ;;
+	igb-pair-b)		interface_of 52:54:00:82:76:02 ;;
 	*)			return 1 ;;
 	esac
 }
@@ -466,6 +470,64 @@ has_vmbus()
 	hv | hv-*)	return 0 ;;
 	*)		return 1 ;;
 	esac
+}
+
+# --- IOMMUs ------------------------------------------------------------------
+
+# iommu_group DEVICE: the folder of the group of a PCI device
+iommu_group()
+{
+	readlink -f "/sys/bus/pci/devices/$1/iommu_group"
+}
+
+# iommu_type DEVICE: the type of its group's default domain
+iommu_type()
+{
+	cat "$(iommu_group "$1")/type"
+}
+
+# pci_device VENDOR DEVICE: the address of the (first) device with these numbers
+pci_device()
+{
+	local dir
+
+	for dir in /sys/bus/pci/devices/*; do
+		[ "$(cat "$dir/vendor") $(cat "$dir/device")" = "$1 $2" ] || continue
+		echo "${dir##*/}"
+		return 0
+	done
+	return 1
+}
+
+# What the emulated IOMMU is asked to do, as QEMU's traces name it: to
+# invalidate, and to map or unmap; and how often it is woken up for that.
+case "$PLATFORM" in
+vtd | vtd-cm)
+	IOMMU_REQUESTS="vtd_inv_desc_iotlb_domain vtd_inv_desc_iotlb_pages vtd_inv_desc_iotlb_global"
+	IOMMU_WAKES=vtd_inv_qi_tail
+	;;
+amdvi)
+	IOMMU_REQUESTS="amdvi_pages_inval amdvi_domain_inval"
+	IOMMU_WAKES=amdvi_completion_wait
+	;;
+viommu)
+	IOMMU_REQUESTS="virtio_iommu_map virtio_iommu_unmap"
+	IOMMU_WAKES=
+	;;
+esac
+
+# figures_between FROM TO EVENT...: how many of the events came between two marks
+figures_between()
+{
+	local from="$1" to="$2" event sum=0 before after
+
+	shift 2
+	for event; do
+		before=$(figure "$from" "$event") || before=0
+		after=$(figure "$to" "$event") || after=0
+		sum=$((sum + after - before))
+	done
+	echo "$sum"
 }
 
 # --- what drivers do to shared memory: the demo's workload -------------------

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* DMA-RO domains: what the files about the window share; see dma-ro.c */
+#ifndef __DRIVERS_IOMMU_DMA_RO_WINDOW_H
+#define __DRIVERS_IOMMU_DMA_RO_WINDOW_H
+
+#include <kunit/visibility.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+struct iommu_dma_ro;
+
+extern struct mutex iommu_dma_ro_lock;
+extern struct list_head iommu_dma_ro_windows;
+
+int iommu_dma_ro_map(struct iommu_dma_ro *ro, u64 start, u64 end);
+void iommu_dma_ro_unmap(struct iommu_dma_ro *ro, u64 start, u64 end);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+bool iommu_dma_ro_excludes(const struct iommu_dma_ro *ro, u64 start, u64 last);
+int iommu_dma_ro_exclude(struct iommu_dma_ro *ro, u64 start, u64 last);
+#endif
+
+#endif /* __DRIVERS_IOMMU_DMA_RO_WINDOW_H */
