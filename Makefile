@@ -69,7 +69,8 @@ bench: deps ## series against stock, each figure with its target, and what the e
 	@scripts/bench $(OUT)
 report: ## the HTML report of the last demo, from out/demo.json
 	@lab/demo --report-only --out $(OUT)
-check-full: deps ## check, and what takes hours: mutations, every prefix builds, debug kernels
+check-full: ## check, and what takes hours: mutations, every prefix builds, debug kernels, arm64
+	@scripts/deps full
 	@scripts/check --full $(OUT)/check
 
 ##@ Housekeeping
