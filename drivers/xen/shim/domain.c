@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Domains: found by their ID, and gone when nobody uses them
+ *
+ * The VMM may die at any moment, with I/O in flight. Closing its file removes
+ * the domain ID and the event channels, so nothing new begins; what is mapped
+ * stays pinned until the backends have unmapped it. The last reference may be
+ * dropped by a bio that completes, so the rest is done by a worker.
+ */
+#include <linux/list.h>
+#include <linux/slab.h>
+
+#include "shim.h"
+
+/* Domains that have an ID and are alive, by the ID; read under RCU. */
+static DEFINE_XARRAY(shim_domids);
+
+LIST_HEAD(shim_domains);
+DEFINE_MUTEX(shim_domains_lock);
+
+struct workqueue_struct *shim_wq;
+
+static void shim_domain_free_work(struct work_struct *work)
+{
+	struct shim_domain *dom = container_of(to_rcu_work(work),
+					       struct shim_domain, free_work);
+
+	mutex_lock(&shim_domains_lock);
+	list_del(&dom->list);
+	mutex_unlock(&shim_domains_lock);
+
+	shim_gnttab_free(dom);
+	shim_memory_free(dom);
+	xa_destroy(&dom->ports);
+	kvfree(dom);
+}
+
+/**
+ * shim_domain_create - a domain for a file that was opened
+ *
+ * Context: May sleep.
+ * Return: The domain, with the file's reference; or NULL
+ */
+struct shim_domain *shim_domain_create(void)
+{
+	struct shim_domain *dom;
+	unsigned int i;
+
+	dom = kvzalloc(sizeof(*dom), GFP_KERNEL_ACCOUNT);
+	if (!dom)
+		return NULL;
+
+	refcount_set(&dom->refs, 1);
+	mutex_init(&dom->lock);
+	xa_init(&dom->ports);
+	for (i = 0; i < SHIM_NR_LOCKS; i++)
+		raw_spin_lock_init(&dom->locks[i].lock);
+	INIT_RCU_WORK(&dom->free_work, shim_domain_free_work);
+
+	mutex_lock(&shim_domains_lock);
+	list_add_tail(&dom->list, &shim_domains);
+	mutex_unlock(&shim_domains_lock);
+
+	return dom;
+}
+
+/**
+ * shim_domain_kill - the file of a domain was closed
+ * @dom: domain, which may be freed by this
+ *
+ * Context: May sleep.
+ */
+void shim_domain_kill(struct shim_domain *dom)
+{
+	WRITE_ONCE(dom->dead, true);
+	if (dom->domid)
+		xa_erase(&shim_domids, dom->domid);
+
+	shim_evtchn_del_all(dom);
+	shim_domain_put(dom);
+}
+
+/**
+ * shim_domain_set_domid - give a domain its ID
+ * @dom: domain without ID
+ * @domid: domain ID
+ *
+ * Context: May sleep. The caller holds the domain's lock.
+ * Return: 0; -EINVAL if it has an ID or none may have this one; -EBUSY if
+ * another one has it; -ENOMEM
+ */
+int shim_domain_set_domid(struct shim_domain *dom, domid_t domid)
+{
+	int err;
+
+	lockdep_assert_held(&dom->lock);
+
+	if (dom->domid || !domid || domid >= DOMID_FIRST_RESERVED)
+		return -EINVAL;
+
+	err = xa_insert(&shim_domids, domid, dom, GFP_KERNEL_ACCOUNT);
+	if (err)
+		return err;
+
+	dom->domid = domid;
+
+	return 0;
+}
+
+/**
+ * shim_domain_find - a domain that is alive
+ * @domid: domain ID
+ *
+ * Context: Any.
+ * Return: The domain, with a reference for shim_domain_put(); or NULL
+ */
+struct shim_domain *shim_domain_find(domid_t domid)
+{
+	struct shim_domain *dom;
+
+	rcu_read_lock();
+	dom = xa_load(&shim_domids, domid);
+	if (dom && (READ_ONCE(dom->dead) || !refcount_inc_not_zero(&dom->refs)))
+		dom = NULL;
+	rcu_read_unlock();
+
+	return dom;
+}
+
+/**
+ * shim_domain_put_many - drop references
+ * @dom: domain
+ * @nr: number of references
+ *
+ * Context: Any.
+ */
+void shim_domain_put_many(struct shim_domain *dom, unsigned int nr)
+{
+	if (refcount_sub_and_test(nr, &dom->refs))
+		queue_rcu_work(shim_wq, &dom->free_work);
+}
+
+/**
+ * shim_domain_init - get ready for domains
+ *
+ * Return: 0 or -ENOMEM
+ */
+int __init shim_domain_init(void)
+{
+	shim_wq = alloc_workqueue("xen_shim", WQ_UNBOUND, 0);
+
+	return shim_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * shim_domain_exit - free the domains that wait for it
+ *
+ * Context: May sleep. No file is open, and no backend is there.
+ */
+void shim_domain_exit(void)
+{
+	/* The RCU part of free_work first, then its work. */
+	rcu_barrier();
+	destroy_workqueue(shim_wq);
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handles of mappings
+ *
+ * A handle is an index into a table that only grows, by chunks, so an entry is
+ * found without a lock. Free ones are a list. Each mapping has a handle of its
+ * own, however often its grant is mapped.
+ */
+#include <linux/slab.h>
+
+#include "shim.h"
+
+#define CHUNK_SHIFT	8
+#define CHUNK_SIZE	(1U << CHUNK_SHIFT)
+#define MAX_CHUNKS	4096
+#define NO_HANDLE	U32_MAX
+
+static struct shim_maptrack *chunks[MAX_CHUNKS];
+static unsigned int nr_chunks;
+static u32 free_head = NO_HANDLE;
+
+/* Protects the list of free handles and the growth of the table. */
+static DEFINE_RAW_SPINLOCK(maptrack_lock);
+
+static struct shim_maptrack *entry_of(grant_handle_t handle)
+{
+	return &chunks[handle >> CHUNK_SHIFT][handle & (CHUNK_SIZE - 1)];
+}
+
+static void push_free(grant_handle_t handle)
+{
+	struct shim_maptrack *entry = entry_of(handle);
+
+	entry->dom = NULL;
+	entry->ref = free_head;
+	free_head = handle;
+}
+
+/* Called without the lock, as it allocates. Others may grow the table too. */
+static bool grow(void)
+{
+	struct shim_maptrack *chunk;
+	unsigned long flags;
+	bool added = false;
+	unsigned int i;
+
+	if (READ_ONCE(nr_chunks) == MAX_CHUNKS)
+		return false;
+
+	chunk = kcalloc(CHUNK_SIZE, sizeof(*chunk), GFP_ATOMIC | __GFP_NOWARN);
+	if (!chunk)
+		return false;
+
+	raw_spin_lock_irqsave(&maptrack_lock, flags);
+	if (nr_chunks < MAX_CHUNKS) {
+		chunks[nr_chunks] = chunk;
+		/* Pairs with shim_maptrack_entry(). */
+		smp_store_release(&nr_chunks, nr_chunks + 1);
+		for (i = CHUNK_SIZE; i--; )
+			push_free((nr_chunks - 1) * CHUNK_SIZE + i);
+		added = true;
+	}
+	raw_spin_unlock_irqrestore(&maptrack_lock, flags);
+
+	if (!added)
+		kfree(chunk);
+
+	return added;
+}
+
+static unsigned int pop_free(grant_handle_t *handles, unsigned int nr)
+{
+	unsigned long flags;
+	unsigned int n;
+
+	raw_spin_lock_irqsave(&maptrack_lock, flags);
+	for (n = 0; n < nr && free_head != NO_HANDLE; n++) {
+		handles[n] = free_head;
+		free_head = entry_of(free_head)->ref;
+	}
+	raw_spin_unlock_irqrestore(&maptrack_lock, flags);
+
+	return n;
+}
+
+/**
+ * shim_maptrack_alloc - have handles for mappings
+ * @handles: to be set
+ * @nr: number of handles
+ *
+ * Context: Any.
+ * Return: Number of handles that were set: less than @nr if there is no memory,
+ * or if 2^20 handles are in use
+ */
+unsigned int shim_maptrack_alloc(grant_handle_t *handles, unsigned int nr)
+{
+	unsigned int n;
+
+	do {
+		n = pop_free(handles, nr);
+		if (n || !nr)
+			return n;
+	} while (grow());
+
+	return 0;
+}
+
+/**
+ * shim_maptrack_free - give handles back
+ * @handles: handles of which the entries are not used any more
+ * @nr: number of handles
+ *
+ * Context: Any.
+ */
+void shim_maptrack_free(const grant_handle_t *handles, unsigned int nr)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&maptrack_lock, flags);
+	while (nr--)
+		push_free(*handles++);
+	raw_spin_unlock_irqrestore(&maptrack_lock, flags);
+}
+
+/**
+ * shim_maptrack_entry - the mapping of a handle
+ * @handle: handle, perhaps not valid
+ *
+ * Context: Any. Nobody else uses the handle.
+ * Return: The entry, or NULL if there was never such a handle
+ */
+struct shim_maptrack *shim_maptrack_entry(grant_handle_t handle)
+{
+	unsigned int nr = smp_load_acquire(&nr_chunks);
+
+	if (handle >= nr * CHUNK_SIZE)
+		return NULL;
+
+	return entry_of(handle);
+}
+
+/**
+ * shim_maptrack_exit - free the table
+ *
+ * Context: There are no mappings, and nobody maps.
+ */
+void shim_maptrack_exit(void)
+{
+	while (nr_chunks)
+		kfree(chunks[--nr_chunks]);
+
+	free_head = NO_HANDLE;
+}

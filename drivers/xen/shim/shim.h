@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The Xen shim: what its files share
+ *
+ * A domain is one guest, and one open file of /dev/xen-shim. It is referenced
+ * by that file and by each mapping of one of its grants. All of its memory is
+ * pinned when the VMM hands over the memory table, as grants are mapped where
+ * nobody may sleep, and stays so until the last reference is gone. The memory
+ * table is set once, and frames of the grant table are only added: so neither
+ * is protected by more than the release store that publishes it.
+ */
+#ifndef _DRIVERS_XEN_SHIM_H
+#define _DRIVERS_XEN_SHIM_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <uapi/xen/shim.h>
+#include <xen/interface/event_channel.h>
+#include <xen/interface/grant_table.h>
+#include <xen/interface/xen.h>
+#include <xen/page.h>
+
+struct dentry;
+struct eventfd_ctx;
+struct file_operations;
+struct gnttab_page_changed;
+struct mm_struct;
+struct page;
+
+#define SHIM_GREFS_PER_FRAME \
+	(XEN_PAGE_SIZE / sizeof(struct grant_entry_v1))
+
+/* Locks for active grants; neighbours have different ones. */
+#define SHIM_NR_LOCKS	32
+
+/**
+ * struct shim_region - a range of a guest's memory
+ * @gfn: first guest frame number
+ * @nr_pages: number of pages
+ * @readonly: whether backends may only read it
+ * @pages: the pages, pinned
+ * @dirty: bitmap of pages that were written, or NULL if it was never asked for
+ */
+struct shim_region {
+	u64 gfn;
+	unsigned long nr_pages;
+	bool readonly;
+	struct page **pages;
+	unsigned long *dirty;
+};
+
+/**
+ * struct shim_active - how a grant is used
+ * @readers: number of mappings that only read
+ * @writers: number of other mappings
+ * @gfn: granted frame, valid if there are mappings
+ *
+ * Protected by the lock of the grant.
+ */
+struct shim_active {
+	u32 readers;
+	u32 writers;
+	u32 gfn;
+};
+
+/* Padded, as netback's queues use different grants at the same time. */
+struct shim_lock {
+	raw_spinlock_t lock;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct shim_stats - what was done so far
+ * @maps: grants that were mapped or translated
+ * @copies: ranges that were copied
+ * @refused: operations that were refused
+ */
+struct shim_stats {
+	atomic64_t maps;
+	atomic64_t copies;
+	atomic64_t refused;
+};
+
+/**
+ * struct shim_domain - a guest
+ * @refs: one of the file, one per mapping, and that of who looks at it
+ * @dead: the file was closed: no more mappings or copies
+ * @logging: whether written pages are marked in the dirty bitmaps
+ * @domid: domain ID, 0 before it is set
+ * @nr_regions: valid entries of @regions; 0 before they are set
+ * @regions: the memory
+ * @nr_grefs: number of grants; 0 before the grant table is set
+ * @gnttab: the grant table, by frames
+ * @gnttab_gfn: where the frames are
+ * @active: how the grants are used, by frames
+ * @locks: protect @active
+ * @lock: serialises the file's ioctls
+ * @ports: event channels, by the guest's port; has its own lock
+ * @mm: who is charged for @pinned
+ * @pinned: number of pages that are pinned and charged
+ * @stats: for debugfs
+ * @list: all domains, also those which are dead
+ * @free_work: frees this when @refs is 0
+ */
+struct shim_domain {
+	refcount_t refs;
+	bool dead;
+	bool logging;
+	domid_t domid;
+	unsigned int nr_regions;
+	struct shim_region *regions;
+	unsigned int nr_grefs;
+	struct grant_entry_v1 *gnttab[XEN_SHIM_MAX_GNTTAB_FRAMES];
+	u64 gnttab_gfn[XEN_SHIM_MAX_GNTTAB_FRAMES];
+	struct shim_active *active[XEN_SHIM_MAX_GNTTAB_FRAMES];
+	struct shim_lock locks[SHIM_NR_LOCKS];
+	struct mutex lock;
+	struct xarray ports;
+	struct mm_struct *mm;
+	unsigned long pinned;
+	struct shim_stats stats;
+	struct list_head list;
+	struct rcu_work free_work;
+};
+
+/* domain.c */
+extern struct workqueue_struct *shim_wq;
+
+struct shim_domain *shim_domain_create(void);
+void shim_domain_kill(struct shim_domain *dom);
+int shim_domain_set_domid(struct shim_domain *dom, domid_t domid);
+struct shim_domain *shim_domain_find(domid_t domid);
+void shim_domain_put_many(struct shim_domain *dom, unsigned int nr);
+int shim_domain_init(void);
+void shim_domain_exit(void);
+
+static inline void shim_domain_put(struct shim_domain *dom)
+{
+	shim_domain_put_many(dom, 1);
+}
+
+/* memory.c */
+int shim_memory_set(struct shim_domain *dom,
+		    const struct xen_shim_mem_region *table, unsigned int nr);
+void shim_memory_free(struct shim_domain *dom);
+struct page *shim_memory_page(const struct shim_domain *dom, u64 gfn,
+			      bool write);
+
+/* dirty.c */
+int shim_dirty_enable(struct shim_domain *dom, bool on);
+int shim_dirty_get(struct shim_domain *dom,
+		   const struct xen_shim_dirty_log *log);
+void __shim_dirty_mark(struct shim_domain *dom, u64 gfn);
+
+static inline void shim_dirty_mark(struct shim_domain *dom, u64 gfn)
+{
+	if (unlikely(READ_ONCE(dom->logging)))
+		__shim_dirty_mark(dom, gfn);
+}
+
+/* gnttab.c */
+int shim_gnttab_set(struct shim_domain *dom, const u64 *frames,
+		    unsigned int nr);
+void shim_gnttab_free(struct shim_domain *dom);
+s16 shim_gref_get(struct shim_domain *dom, grant_ref_t ref, bool write,
+		  struct page **page);
+void shim_gref_put(struct shim_domain *dom, grant_ref_t ref, bool write);
+void shim_gnttab_dirty(struct shim_domain *dom);
+
+/* maptrack.c */
+
+/**
+ * struct shim_maptrack - a mapping
+ * @dom: whose grant it is, or NULL if the handle is free
+ * @ref: the grant; the next free handle if this one is free
+ * @write: whether the page may be written
+ */
+struct shim_maptrack {
+	struct shim_domain *dom;
+	u32 ref;
+	bool write;
+};
+
+unsigned int shim_maptrack_alloc(grant_handle_t *handles, unsigned int nr);
+void shim_maptrack_free(const grant_handle_t *handles, unsigned int nr);
+struct shim_maptrack *shim_maptrack_entry(grant_handle_t handle);
+void shim_maptrack_exit(void);
+
+/* ops.c */
+extern struct shim_stats shim_stats;
+extern atomic_long_t shim_mapped;
+
+void shim_map_grants(struct gnttab_map_grant_ref *ops, unsigned int count,
+		     const struct gnttab_page_changed *page_cb);
+void shim_unmap_grants(struct gnttab_unmap_grant_ref *ops, unsigned int count);
+void shim_copy_grants(struct gnttab_copy *ops, unsigned int count);
+struct page *shim_translate_gref(domid_t domid, grant_ref_t ref, bool writable,
+				 grant_handle_t *handle);
+void shim_put_gref(grant_handle_t handle);
+
+/* evtchn.c */
+struct shim_channel;
+
+int shim_evtchn_add(struct shim_domain *dom, const struct xen_shim_evtchn *arg);
+int shim_evtchn_del(struct shim_domain *dom, u32 port);
+void shim_evtchn_del_all(struct shim_domain *dom);
+int shim_evtchn_bind(domid_t domid, evtchn_port_t remote,
+		     evtchn_port_t *local);
+void shim_evtchn_close(evtchn_port_t local);
+void shim_evtchn_send(evtchn_port_t local);
+struct shim_channel *shim_channel_create(int kick_fd, int call_fd);
+int shim_channel_attach(struct shim_channel *c, evtchn_port_t *local);
+void shim_channel_detach(struct shim_channel *c);
+void shim_channel_put(struct shim_channel *c);
+
+/* store.c */
+extern const struct file_operations shim_store_fops;
+
+int shim_store_init(void);
+void shim_store_exit(void);
+
+/* debugfs.c */
+extern atomic_long_t shim_pinned;
+extern struct list_head shim_domains;
+extern struct mutex shim_domains_lock;
+
+void shim_debugfs_init(void);
+void shim_debugfs_exit(void);
+
+/* bench.c */
+#ifdef CONFIG_XEN_SHIM_BENCH
+void shim_bench_init(struct dentry *parent);
+#else
+static inline void shim_bench_init(struct dentry *parent)
+{
+}
+#endif
+
+#endif /* _DRIVERS_XEN_SHIM_H */
