@@ -12,8 +12,9 @@ import subprocess
 
 from .errors import LabError
 
-SELFTESTS = "tools/testing/selftests/cvm"
-IN_GUEST = "lab/kselftest/"
+SELFTESTS = "tools/testing/selftests"
+# Folder there -> folder in the guest.
+COLLECTIONS = {"cvm": "lab/kselftest/", "xen_shim": "lab/kselftest-xen/"}
 SOURCES = (".c", ".h", ".o", ".d", ".S")
 
 
@@ -27,25 +28,32 @@ def programs(ksrc, output):
         return {}
     if not os.path.isfile(os.path.join(ksrc, "Makefile")):
         raise LabError(f"--ksrc {ksrc} is no kernel tree")
-    source = os.path.join(ksrc, SELFTESTS)
-    if not os.path.isfile(os.path.join(source, "Makefile")):
-        return {}
+    found = {}
+    for name, target in COLLECTIONS.items():
+        source = os.path.join(ksrc, SELFTESTS, name)
+        if os.path.isfile(os.path.join(source, "Makefile")):
+            found.update(_collection(name, source, os.path.join(output, name), target))
+    return found
+
+
+def _collection(collection, source, output, target):
     os.makedirs(output, exist_ok=True)
     output = os.path.abspath(output)
     _make(source, output, "all")
-    listed = _make(source, output, "emit_tests", "COLLECTION=cvm")
-    tests = [line.partition(":")[2] for line in listed.splitlines() if line.startswith("cvm:")]
+    listed = _make(source, output, "emit_tests", f"COLLECTION={collection}")
+    tests = [line.partition(":")[2] for line in listed.splitlines()
+             if line.startswith(collection + ":")]
     if not tests:
         raise LabError(f"{source} builds, but emit_tests lists no test")
-    found = {IN_GUEST + name: path for folder in (source, output)
+    found = {target + name: path for folder in (source, output)
              for name, path in _useful(folder)}
     for name in tests:
-        if IN_GUEST + name not in found:
+        if target + name not in found:
             raise LabError(f"kselftest {name} is listed, but was not built")
     order = os.path.join(output, "list")
     with open(order, "w", encoding="utf-8") as file:
         file.writelines(name + "\n" for name in tests)
-    found[IN_GUEST + "list"] = order
+    found[target + "list"] = order
     return found
 
 
@@ -69,5 +77,5 @@ def _make(source, output, *goals):
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["(no message)"]
         error = next((line for line in lines if "error" in line), lines[-1])
-        raise LabError(f"building {SELFTESTS} failed: {error}")
+        raise LabError(f"building {source} failed: {error}")
     return done.stdout

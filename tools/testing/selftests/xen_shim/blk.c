@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The blkif frontend (blk.h)
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "blk.h"
+#include "clock.h"
+
+static int announce(struct blk *b, unsigned int major, unsigned int minor)
+{
+	struct device *dev = &b->dev;
+	struct xs *xs = dev->xs;
+	int error;
+
+	error = xs_write(xs, dev->back, "mode", "w") ?:
+		xs_write(xs, dev->back, "dev", "xvda") ?:
+		xs_write(xs, dev->back, "type", "phy") ?:
+		device_offer(dev);
+	if (error)
+		return error;
+	/* Where a hotplug script comes in: hexadecimal. */
+	return xs_write(xs, dev->back, "physical-device", "%x:%x", major, minor) ?:
+	       xs_write(xs, dev->front, "ring-ref", "%u", b->ring.gref) ?:
+	       xs_write(xs, dev->front, "event-channel", "%u", b->port.port) ?:
+	       xs_write(xs, dev->front, "protocol", "x86_64-abi") ?:
+	       xs_write(xs, dev->front, "feature-persistent", "%u", b->persistent) ?:
+	       device_state(dev, XB_INITIALISED, XB_CONNECTED);
+}
+
+int blk_connect(struct blk *b, struct domain *d, struct xs *xs, unsigned int id,
+		unsigned int major, unsigned int minor, bool persistent)
+{
+	struct device *dev = &b->dev;
+	int error;
+
+	memset(b, 0, sizeof(*b));
+	b->persistent = persistent;
+	error = ring_make(&b->ring, d, BLK_RING_ENTRIES, sizeof(struct blk_request)) ?:
+		port_open(d, &b->port) ?:
+		device_make(dev, d, xs, "vbd", id) ?:
+		announce(b, major, minor);
+	if (error)
+		return error;
+	b->sectors = xs_number(xs, dev->back, "sectors", 0);
+	b->indirect_max = xs_number(xs, dev->back, "feature-max-indirect-segments", 0);
+	b->flush = xs_number(xs, dev->back, "feature-flush-cache", 0);
+	b->discard = xs_number(xs, dev->back, "feature-discard", 0);
+	return xs_write(xs, dev->front, "state", "%u", XB_CONNECTED);
+}
+
+int blk_disconnect(struct blk *b)
+{
+	return device_remove(&b->dev) ?:
+	       ring_free(&b->ring) ?:
+	       port_close(b->dev.d, &b->port);
+}
+
+bool blk_room(const struct blk *b)
+{
+	return ring_room(&b->ring);
+}
+
+static struct blk_request *begin(struct blk *b, uint8_t op)
+{
+	struct blk_request *r = ring_next(&b->ring);
+
+	memset(r, 0, sizeof(*r));
+	r->op = op;
+	r->rw.id = b->next_id++;
+	b->in_flight++;
+	return r;
+}
+
+uint64_t blk_rw(struct blk *b, int op, uint64_t sector,
+		const struct blk_part *parts, unsigned int n)
+{
+	struct blk_request *r = begin(b, op);
+
+	r->rw.segments = n;
+	r->rw.sector = sector;
+	for (unsigned int i = 0; i < n; i++) {
+		r->rw.seg[i].gref = parts[i].gref;
+		r->rw.seg[i].first = parts[i].first;
+		r->rw.seg[i].last = parts[i].last;
+	}
+	return r->rw.id;
+}
+
+uint64_t blk_indirect(struct blk *b, int op, uint64_t sector,
+		      unsigned int segments, const uint32_t *frames)
+{
+	unsigned int n = (segments + SEGMENTS_PER_FRAME - 1) / SEGMENTS_PER_FRAME;
+	struct blk_request *r = begin(b, BLK_INDIRECT);
+
+	r->indirect.op = op;
+	r->indirect.segments = segments;
+	r->indirect.sector = sector;
+	for (unsigned int i = 0; i < n && i < BLK_INDIRECT_FRAMES; i++)
+		r->indirect.gref[i] = frames[i];
+	return r->indirect.id;
+}
+
+uint64_t blk_discard(struct blk *b, uint64_t sector, uint64_t sectors)
+{
+	struct blk_request *r = begin(b, BLK_DISCARD);
+
+	r->discard.sector = sector;
+	r->discard.sectors = sectors;
+	return r->discard.id;
+}
+
+uint64_t blk_raw(struct blk *b, const struct blk_request *raw)
+{
+	struct blk_request *r = begin(b, raw->op);
+	uint64_t id = r->rw.id;
+
+	*r = *raw;
+	r->rw.id = id;
+	return id;
+}
+
+int blk_kick(struct blk *b)
+{
+	return ring_push(&b->ring) ? port_kick(&b->port) : 0;
+}
+
+int blk_wait(struct blk *b, struct blk_response *rsp)
+{
+	uint64_t end = now_ms() + BLK_MS;
+	bool called = true;
+
+	while (!ring_pop(&b->ring, rsp, sizeof(*rsp))) {
+		if (now_ms() > end) {
+			set_why("no response for %d s, %u requests in flight",
+				BLK_MS / 1000, b->in_flight);
+			return -ETIMEDOUT;
+		}
+		called = !port_wait(&b->port, 2000);
+	}
+	b->lost_calls += !called;
+	b->in_flight--;
+	return 0;
+}
+
+int blk_done(struct blk *b, uint64_t id)
+{
+	struct blk_response rsp;
+	int error = blk_kick(b) ?: blk_wait(b, &rsp);
+
+	if (error)
+		return error;
+	if (rsp.id != id) {
+		set_why("response to request %llu, not %llu",
+			(unsigned long long)rsp.id, (unsigned long long)id);
+		return -EPROTO;
+	}
+	return rsp.status;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A client of a xenstore: the small one here, or Xen's own daemon
+ *
+ * Functions return 0 or -errno; what the store answers with is one of its
+ * error names, which are those of errno.
+ */
+#ifndef XEN_SHIM_TEST_XS_H
+#define XEN_SHIM_TEST_XS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Default of the environment's XEN_SHIM_STORE: a path, or a daemon's socket. */
+#define XS_SOCKET	"/tmp/xen_shim_store"
+
+struct xs {
+	int fd;
+};
+
+/* Connect; if nobody listens there, start ./xen_store first. */
+int xs_open(struct xs *xs);
+void xs_close(struct xs *xs);
+
+/* @value: room for @size with its end. */
+int xs_read(struct xs *xs, const char *path, char *value, size_t size);
+int xs_rm(struct xs *xs, const char *path);
+
+/* DIR/NAME = the formatted value */
+__attribute__((__format__(__printf__, 4, 5)))
+int xs_write(struct xs *xs, const char *dir, const char *name,
+	     const char *format, ...);
+
+/* DIR/NAME as a number, or @other if it is not there. */
+long xs_number(struct xs *xs, const char *dir, const char *name, long other);
+
+/* Wait until DIR/NAME is @value. Return: 0, or -ETIMEDOUT. */
+int xs_wait(struct xs *xs, const char *dir, const char *name, long value,
+	    int timeout_ms);
+
+/* Wait until @path is not there. */
+int xs_wait_gone(struct xs *xs, const char *path, int timeout_ms);
+
+#endif /* XEN_SHIM_TEST_XS_H */
