@@ -27,10 +27,11 @@ uint32_t get32(const struct message *msg, int offset)
 /* The host queues 16 messages; wait until it takes one more. */
 static bool post_again(uint32_t connection, const void *payload, uint32_t size)
 {
+    uint64_t start = ticks();
     struct message msg;
     uint16_t status;
 
-    for (int i = 0; i < 1000000; i++) {
+    while (ticks() - start < PATIENCE) {
         status = post(connection, payload, size);
         if (status != INSUFFICIENT_BUFFERS) {
             return status == 0;
@@ -64,13 +65,14 @@ bool contact(uint32_t connection, uint32_t version, uint32_t target,
 
 bool request_offers(void)
 {
+    uint64_t start = ticks();
     struct message msg;
 
     num_offers = 0;
     if (!post_words(CONN_NEW, MSG_REQUEST_OFFERS, NULL, 0)) {
         return false;
     }
-    for (long i = 0; i < 20000000; i++) {
+    while (ticks() - start < PATIENCE) {
         if (!poll(&msg)) {
             continue;
         }

@@ -18,8 +18,6 @@
 
 #define SINT            2
 #define FLAG_PENDING    1
-/* How long to wait for an answer; the host needs much less. */
-#define POLLS           20000000
 
 static void wrmsr(uint32_t msr, uint64_t v)
 {
@@ -100,7 +98,9 @@ bool poll(struct message *msg)
 /* Wait for an answer, and drop what comes before it. */
 bool await(struct message *msg, uint32_t type)
 {
-    for (int i = 0; i < POLLS; i++) {
+    uint64_t start = ticks();
+
+    while (ticks() - start < PATIENCE) {
         if (poll(msg) && get32(msg, 0) == type) {
             return true;
         }

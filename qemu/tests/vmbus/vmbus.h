@@ -35,6 +35,11 @@
 #define MSG_LAST              25
 
 #define VERSION(major, minor) ((major) << 16 | (minor))
+/*
+ * How long to wait for the host, in ticks of the TSC: 15 s at 4 GHz.  A count
+ * of polls would be short when the host's processors are busy.
+ */
+#define PATIENCE (60ULL * 1000 * 1000 * 1000)
 #define CONN_OLD               1
 #define CONN_NEW               4
 #define PAYLOAD              240
@@ -48,6 +53,14 @@
 /* Pages of one channel's rings: a header and data for each direction */
 #define RING_PAGES     8
 #define SEND_OFFSET    4
+
+static inline uint64_t ticks(void)
+{
+    uint32_t low, high;
+
+    asm volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
 
 struct message {
     uint32_t type;
