@@ -3,10 +3,10 @@
 #ifndef __DRIVERS_IOMMU_DMA_RO_WINDOW_H
 #define __DRIVERS_IOMMU_DMA_RO_WINDOW_H
 
-#include <kunit/visibility.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 
+struct device;
 struct iommu_dma_ro;
 
 extern struct mutex iommu_dma_ro_lock;
@@ -14,10 +14,8 @@ extern struct list_head iommu_dma_ro_windows;
 
 int iommu_dma_ro_map(struct iommu_dma_ro *ro, u64 start, u64 end);
 void iommu_dma_ro_unmap(struct iommu_dma_ro *ro, u64 start, u64 end);
-
-#if IS_ENABLED(CONFIG_KUNIT)
 bool iommu_dma_ro_excludes(const struct iommu_dma_ro *ro, u64 start, u64 last);
 int iommu_dma_ro_exclude(struct iommu_dma_ro *ro, u64 start, u64 last);
-#endif
+int iommu_dma_ro_exclude_for(struct iommu_dma_ro *ro, struct device *dev);
 
 #endif /* __DRIVERS_IOMMU_DMA_RO_WINDOW_H */

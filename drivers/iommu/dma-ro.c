@@ -51,6 +51,9 @@ DEFINE_STATIC_KEY_FALSE(iommu_dma_ro_key);
 DEFINE_MUTEX(iommu_dma_ro_lock);
 LIST_HEAD(iommu_dma_ro_windows);
 
+/* All windows begin at the same address; here the largest ends */
+static u64 dma_ro_base, dma_ro_end;
+
 static bool dma_ro_wanted __ro_after_init;
 static bool dma_ro_low __ro_after_init;
 
@@ -106,147 +109,6 @@ static const char *dma_ro_device_reason(struct device *dev)
 	return NULL;
 }
 
-/* --- addresses that are not memory on the bus ------------------------------ */
-
-/**
- * iommu_dma_ro_excludes() - do some addresses stay out of a window?
- * @ro: the window
- * @start: the first address
- * @last: the last address
- *
- * Return: true if something in that range was excluded.
- */
-VISIBLE_IF_KUNIT bool iommu_dma_ro_excludes(const struct iommu_dma_ro *ro,
-					    u64 start, u64 last)
-{
-	unsigned int i;
-
-	for (i = 0; i < ro->nr_excluded; i++)
-		if (start <= ro->excluded[i].last &&
-		    last >= ro->excluded[i].start)
-			return true;
-	return false;
-}
-EXPORT_SYMBOL_IF_KUNIT(iommu_dma_ro_excludes);
-
-static bool dma_ro_maps(const struct iommu_dma_ro *ro, u64 start, u64 last)
-{
-	u64 end = ro->base + ro->size - 1;
-
-	if (!ro->size || start > end || last < ro->base)
-		return false;
-	start = (max(start, ro->base) - ro->base) >> IOMMU_DMA_RO_SHIFT;
-	last = (min(last, end) - ro->base) >> IOMMU_DMA_RO_SHIFT;
-	return find_next_bit(ro->granules, last + 1, start) <= last;
-}
-
-/**
- * iommu_dma_ro_exclude() - keep addresses out of a window
- * @ro: the window; iommu_dma_ro_lock is held
- * @start: the first address
- * @last: the last address
- *
- * Return: 0, %-ENOMEM, or %-EBUSY if some of it is in the window already.
- */
-VISIBLE_IF_KUNIT int iommu_dma_ro_exclude(struct iommu_dma_ro *ro, u64 start,
-					  u64 last)
-{
-	struct iommu_dma_ro_range *more;
-
-	if (ro->live)
-		return dma_ro_maps(ro, start, last) ? -EBUSY : 0;
-
-	more = krealloc_array(ro->excluded, ro->nr_excluded + 1, sizeof(*more),
-			      GFP_KERNEL);
-	if (!more)
-		return -ENOMEM;
-	more[ro->nr_excluded++] = (struct iommu_dma_ro_range){ start, last };
-	ro->excluded = more;
-	return 0;
-}
-EXPORT_SYMBOL_IF_KUNIT(iommu_dma_ro_exclude);
-
-static int dma_ro_exclude_reserved(struct iommu_dma_ro *ro, struct device *dev)
-{
-	struct iommu_resv_region *region;
-	LIST_HEAD(regions);
-	int ret = 0;
-
-	iommu_get_resv_regions(dev, &regions);
-	list_for_each_entry(region, &regions, list) {
-		/* An offer to map MSIs there, which nobody takes up here */
-		if (region->type == IOMMU_RESV_SW_MSI || !region->length)
-			continue;
-		ret = iommu_dma_ro_exclude(ro, region->start,
-					   region->start + region->length - 1);
-		if (ret)
-			break;
-	}
-	iommu_put_resv_regions(dev, &regions);
-	return ret;
-}
-
-/* What is not among the addresses that a host bridge forwards, if it has any */
-static int dma_ro_exclude_unforwarded(struct iommu_dma_ro *ro,
-				      struct pci_host_bridge *bridge)
-{
-	struct resource_entry *range, *next;
-	u64 start, first = 0;
-	int ret;
-
-	if (list_empty(&bridge->dma_ranges))
-		return 0;
-	do {
-		next = NULL;
-		resource_list_for_each_entry(range, &bridge->dma_ranges) {
-			start = range->res->start - range->offset;
-			if (start >= first &&
-			    (!next || start < next->res->start - next->offset))
-				next = range;
-		}
-		start = next ? next->res->start - next->offset : U64_MAX;
-		if (start > first) {
-			ret = iommu_dma_ro_exclude(ro, first, start - 1);
-			if (ret)
-				return ret;
-		}
-		if (next)
-			first = next->res->end - next->offset + 1;
-	} while (next && first);
-	return 0;
-}
-
-/* What a host bridge does not forward as DMA: its windows, and all else */
-static int dma_ro_exclude_bridge(struct iommu_dma_ro *ro, struct pci_dev *pdev)
-{
-	struct pci_host_bridge *bridge = pci_find_host_bridge(pdev->bus);
-	struct resource_entry *window;
-	int ret;
-
-	resource_list_for_each_entry(window, &bridge->windows) {
-		if (resource_type(window->res) != IORESOURCE_MEM)
-			continue;
-		ret = iommu_dma_ro_exclude(ro,
-					   window->res->start - window->offset,
-					   window->res->end - window->offset);
-		if (ret)
-			return ret;
-	}
-	return dma_ro_exclude_unforwarded(ro, bridge);
-}
-
-static int dma_ro_exclude_for(struct iommu_dma_ro *ro, struct device *dev)
-{
-	int ret;
-
-	if (dev_is_pci(dev)) {
-		ret = dma_ro_exclude_bridge(ro, to_pci_dev(dev));
-		if (ret)
-			return ret;
-	}
-	return dma_ro_exclude_reserved(ro, dev);
-}
-
 /* --- the window ------------------------------------------------------------ */
 
 static struct iommu_dma_ro *dma_ro_of(struct iommu_domain *domain)
@@ -264,6 +126,8 @@ static struct iommu_dma_ro *dma_ro_alloc(struct iommu_domain *domain,
 	if (!ro)
 		return NULL;
 	INIT_LIST_HEAD(&ro->list);
+	xa_init_flags(&ro->writable, XA_FLAGS_LOCK_IRQ);
+	strscpy(ro->name, dev_name(dev));
 	ro->domain = domain;
 	ro->coherent = dev_is_dma_coherent(dev);
 	ro->prot = IOMMU_READ | IOMMU_NOEXEC;
@@ -286,6 +150,7 @@ void iommu_dma_ro_free(struct iommu_dma_ro *ro)
 	mutex_lock(&iommu_dma_ro_lock);
 	list_del(&ro->list);
 	mutex_unlock(&iommu_dma_ro_lock);
+	xa_destroy(&ro->writable);
 	kvfree(ro->granules);
 	kfree(ro->excluded);
 	kfree(ro);
@@ -481,7 +346,7 @@ int iommu_dma_ro_add_device(struct iommu_domain *domain, struct device *dev)
 	}
 
 	mutex_lock(&iommu_dma_ro_lock);
-	ret = dma_ro_exclude_for(ro, dev);
+	ret = iommu_dma_ro_exclude_for(ro, dev);
 	mutex_unlock(&iommu_dma_ro_lock);
 	if (ret)
 		dev_warn(dev, "DMA-RO refused: %s\n", ret == -EBUSY ?
@@ -522,6 +387,8 @@ int iommu_dma_ro_build(struct iommu_domain *domain, struct device *dev)
 	ret = iommu_dma_ro_map(ro, ro->base, ro->base + ro->size);
 	if (!ret) {
 		ro->live = true;
+		WRITE_ONCE(dma_ro_base, ro->base);
+		WRITE_ONCE(dma_ro_end, max(dma_ro_end, ro->base + ro->size));
 		list_add_tail(&ro->list, &iommu_dma_ro_windows);
 	}
 	mutex_unlock(&iommu_dma_ro_lock);
@@ -560,6 +427,19 @@ void iommu_dma_ro_abandon(struct iommu_domain *domain)
 }
 
 /* --- slow halves of the fast paths ----------------------------------------- */
+
+/**
+ * __iommu_dma_ro_explain() - say why a device may not write to an address
+ * @addr: an IOVA to which a device was not allowed to write
+ *
+ * Context: any; for fault handlers of drivers.
+ */
+void __iommu_dma_ro_explain(u64 addr)
+{
+	if (addr >= READ_ONCE(dma_ro_base) && addr < READ_ONCE(dma_ro_end))
+		pr_err_ratelimited("%#llx is where devices may only read: a buffer mapped DMA_TO_DEVICE was written\n",
+				   addr);
+}
 
 /**
  * __iommu_dma_ro_can_read() - can the device read each of some granules?

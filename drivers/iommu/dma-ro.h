@@ -14,6 +14,7 @@
 #include <linux/jump_label.h>
 #include <linux/sizes.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 struct iommu_domain;
 struct scatterlist;
@@ -49,6 +50,10 @@ struct iommu_dma_ro_range {
  * @excluded: addresses which are not memory on the bus
  * @nr_excluded: how many there are
  * @mapped: bytes that are mapped
+ * @name: of the group's first device
+ * @writable: what devices may write, if that is tracked: see dma-ro-debugfs.c
+ * @writable_pages: how many entries that has
+ * @writable_lost: it does not have all, for lack of memory
  * @list: all windows, under iommu_dma_ro_lock like everything but the fast
  *	path's reading of @granules
  */
@@ -63,6 +68,10 @@ struct iommu_dma_ro {
 	struct iommu_dma_ro_range *excluded;
 	unsigned int nr_excluded;
 	u64 mapped;
+	char name[32];
+	struct xarray writable;
+	unsigned long writable_pages;
+	bool writable_lost;
 	struct list_head list;
 };
 
@@ -77,11 +86,25 @@ void iommu_dma_ro_abandon(struct iommu_domain *domain);
 void iommu_dma_ro_free(struct iommu_dma_ro *ro);
 bool iommu_dma_ro_covers(struct iommu_domain *domain, u64 iova);
 
+void __iommu_dma_ro_explain(u64 addr);
 bool __iommu_dma_ro_can_read(const struct iommu_dma_ro *ro, u64 first,
 			     u64 last);
 bool __iommu_dma_ro_map_sg(const struct iommu_dma_ro *ro, struct device *dev,
 			   struct scatterlist *sg, int nents,
 			   enum dma_data_direction dir, unsigned long attrs);
+
+/* iommu_dma_ro_in_use - does any domain have a window? */
+static __always_inline bool iommu_dma_ro_in_use(void)
+{
+	return static_branch_unlikely(&iommu_dma_ro_key);
+}
+
+/* iommu_dma_ro_explain - say why a device may not write to an address */
+static inline void iommu_dma_ro_explain(u64 addr)
+{
+	if (iommu_dma_ro_in_use())
+		__iommu_dma_ro_explain(addr);
+}
 
 /*
  * iommu_dma_ro_can_map - may a buffer be mapped by its physical address?
@@ -95,7 +118,7 @@ static inline bool iommu_dma_ro_can_map(const struct iommu_dma_ro *ro,
 {
 	u64 first, last;
 
-	if (!static_branch_unlikely(&iommu_dma_ro_key))
+	if (!iommu_dma_ro_in_use())
 		return false;
 	if (dir != DMA_TO_DEVICE || !ro ||
 	    attrs & (DMA_ATTR_MMIO | DMA_ATTR_PRIVILEGED | DMA_ATTR_CC_SHARED))
@@ -122,7 +145,7 @@ static inline bool iommu_dma_ro_can_map(const struct iommu_dma_ro *ro,
 static inline bool iommu_dma_ro_owns(const struct iommu_dma_ro *ro,
 				     dma_addr_t addr)
 {
-	return static_branch_unlikely(&iommu_dma_ro_key) && ro &&
+	return iommu_dma_ro_in_use() && ro &&
 	       addr - ro->base < ro->size;
 }
 
@@ -133,12 +156,21 @@ static inline bool iommu_dma_ro_map_sg(const struct iommu_dma_ro *ro,
 				       enum dma_data_direction dir,
 				       unsigned long attrs)
 {
-	return static_branch_unlikely(&iommu_dma_ro_key) &&
+	return iommu_dma_ro_in_use() &&
 	       dir == DMA_TO_DEVICE && ro &&
 	       __iommu_dma_ro_map_sg(ro, dev, sg, nents, dir, attrs);
 }
 
 #else /* CONFIG_IOMMU_DMA_RO */
+
+static inline bool iommu_dma_ro_in_use(void)
+{
+	return false;
+}
+
+static inline void iommu_dma_ro_explain(u64 addr)
+{
+}
 
 static inline bool iommu_dma_ro_by_default(void)
 {
@@ -195,4 +227,45 @@ static inline bool iommu_dma_ro_map_sg(const struct iommu_dma_ro *ro,
 }
 
 #endif /* CONFIG_IOMMU_DMA_RO */
+
+#if defined(CONFIG_IOMMU_DMA_RO) && defined(CONFIG_IOMMU_DEBUGFS)
+
+DECLARE_STATIC_KEY_FALSE(iommu_dma_ro_track_key);
+
+void __iommu_dma_ro_track_map(struct iommu_domain *domain, unsigned long iova,
+			      phys_addr_t phys, size_t size);
+void __iommu_dma_ro_track_unmap(struct iommu_domain *domain,
+				unsigned long iova, size_t size);
+
+/* iommu_dma_ro_track_map - something was mapped for a device to write */
+static inline void iommu_dma_ro_track_map(struct iommu_domain *domain,
+					  unsigned long iova, phys_addr_t phys,
+					  size_t size)
+{
+	if (static_branch_unlikely(&iommu_dma_ro_track_key))
+		__iommu_dma_ro_track_map(domain, iova, phys, size);
+}
+
+/* iommu_dma_ro_track_unmap - something was unmapped */
+static inline void iommu_dma_ro_track_unmap(struct iommu_domain *domain,
+					    unsigned long iova, size_t size)
+{
+	if (static_branch_unlikely(&iommu_dma_ro_track_key))
+		__iommu_dma_ro_track_unmap(domain, iova, size);
+}
+
+#else
+
+static inline void iommu_dma_ro_track_map(struct iommu_domain *domain,
+					  unsigned long iova, phys_addr_t phys,
+					  size_t size)
+{
+}
+
+static inline void iommu_dma_ro_track_unmap(struct iommu_domain *domain,
+					    unsigned long iova, size_t size)
+{
+}
+
+#endif
 #endif /* __DRIVERS_IOMMU_DMA_RO_H */

@@ -20,12 +20,13 @@ PAIR = {"hv-net-pair": ("52:54:00:68:76:01", "52:54:00:68:76:02"),
         "igb-pair": ("52:54:00:82:76:01", "52:54:00:82:76:02")}
 
 
-def _pair(name, hub, driver):
-    """Two interfaces on one hub; driver: their -device, without its ends."""
+def _pair(name, hub, driver, more=("", "")):
+    """Two interfaces on one hub; driver: their -device, without its ends; more:
+    what only one of them has."""
     args = []
-    for end, mac in zip("ab", PAIR[name]):
+    for end, mac, own in zip("ab", PAIR[name], more):
         args += ["-netdev", f"hubport,id={name}-{end},hubid={hub}",
-                 "-device", driver.format(ends=f"netdev={name}-{end},mac={mac}", end=end)]
+                 "-device", driver.format(ends=f"netdev={name}-{end},mac={mac}", end=end) + own]
     return args
 
 
@@ -59,7 +60,9 @@ DEVICES = {
     "virtio-net-pair": (_pair("virtio-net-pair", 1, "virtio-net-pci,id=virtio-net-{end},{ends},"
                               f"romfile=,{VIRTIO}"), False),
     "e1000e-pair": (_pair("e1000e-pair", 3, "e1000e,id=e1000e-{end},{ends},romfile="), False),
-    "igb-pair": (_pair("igb-pair", 4, "igb,id=igb-{end},{ends},romfile="), False),
+    # The virtual functions of an igb are 16 slots further on.
+    "igb-pair": (_pair("igb-pair", 4, "igb,id=igb-{end},{ends},romfile=",
+                       (",addr=0x8", ",addr=0xa")), False),
     # QEMU's device for teaching, which copies where it is told (docs/specs/edu.rst)
     "edu": (["-device", "edu,dma_mask=0xffffffffffffffff"], False),
     # Memory that can be unplugged and plugged.

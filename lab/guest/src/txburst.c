@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * txburst IFACE COUNT SIZE [gso]: send COUNT frames of SIZE bytes out of an
+ * txburst IFACE COUNT SIZE [PER]: send COUNT frames of SIZE bytes out of an
  * interface, and wait until its driver has sent them.
  *
- * With "gso" a frame is a TCP segment of SIZE bytes that the NIC cuts into
- * packets (virtio_net_hdr, include/uapi/linux/virtio_net.h): what the kernel
- * makes of it has its head in one buffer and the rest in pages.
+ * With PER a frame is a TCP segment of SIZE bytes that the NIC cuts into packets
+ * (virtio_net_hdr, include/uapi/linux/virtio_net.h): what the kernel makes of it
+ * has its head in one buffer and the rest in pages. PER is how many packets the
+ * driver counts for one.
  *
  * Prints how many packets the driver says it has sent.
  */
@@ -69,8 +70,8 @@ static unsigned short pseudo(const unsigned char *ip, size_t tcp)
 	return htons(sum);
 }
 
-/* Write Ethernet, IPv4 and TCP headers. Return: where the payload is to be. */
-static size_t headers(unsigned char *frame, size_t size)
+/* Write Ethernet, IPv4 and TCP headers. */
+static void headers(unsigned char *frame, size_t size)
 {
 	unsigned char *ip = frame + ETH_HLEN, *tcp = ip + IP_HEAD;
 	unsigned short total = htons(size - ETH_HLEN), check, type = htons(ETH_P_IP);
@@ -84,12 +85,12 @@ static size_t headers(unsigned char *frame, size_t size)
 	tcp[12] = TCP_HEAD / 4 << 4;
 	check = pseudo(ip, size - ETH_HLEN - IP_HEAD);
 	memcpy(tcp + 16, &check, 2);
-	return ETH_HLEN + IP_HEAD + TCP_HEAD;
 }
 
 int main(int argc, char **argv)
 {
-	bool gso = argc == 5 && !strcmp(argv[4], "gso");
+	unsigned long per = argc == 5 ? strtoul(argv[4], NULL, 0) : 1;
+	bool gso = argc == 5;
 	struct sockaddr_ll where = { .sll_family = AF_PACKET };
 	struct virtio_net_hdr offload = {
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
@@ -98,12 +99,12 @@ int main(int argc, char **argv)
 	};
 	static unsigned char frame[MOST] = "\x52\x54\x00\x00\x00\x01\x52\x54\x00\x00\x00\x02\x88\xb5";
 	struct iovec parts[2] = { { &offload, sizeof(offload) }, { frame, 0 } };
-	unsigned long count, size, before, packets = 1;
+	unsigned long count, size, before;
 	int fd, on = 1;
 
-	if (argc < 4 || (argc > 4 && !gso) || !(count = strtoul(argv[2], NULL, 0)) ||
+	if (argc < 4 || argc > 5 || !per || !(count = strtoul(argv[2], NULL, 0)) ||
 	    (size = strtoul(argv[3], NULL, 0)) < 60 || size > MOST) {
-		fprintf(stderr, "usage: txburst IFACE COUNT SIZE [gso]\n");
+		fprintf(stderr, "usage: txburst IFACE COUNT SIZE [PER]\n");
 		return 2;
 	}
 	fd = socket(AF_PACKET, SOCK_RAW, 0);
@@ -116,7 +117,7 @@ int main(int argc, char **argv)
 	for (size_t i = ETH_HLEN; i < size; i++)
 		frame[i] = i * 7;
 	if (gso)
-		packets = (size - headers(frame, size) + MSS - 1) / MSS;
+		headers(frame, size);
 	parts[1].iov_len = size;
 	before = sent(argv[1]);
 	for (unsigned long i = 1; i <= count; i++) {
@@ -125,11 +126,12 @@ int main(int argc, char **argv)
 			return 1;
 		}
 		/* Drivers count a packet when they are done with it. */
-		if ((i % IN_FLIGHT && i < count) || wait_sent(argv[1], before + i))
+		if ((i % IN_FLIGHT && i < count) || wait_sent(argv[1], before + i * per))
 			continue;
-		fprintf(stderr, "txburst: %lu of %lu packets sent\n", sent(argv[1]) - before, i);
+		fprintf(stderr, "txburst: %lu of %lu packets sent\n", sent(argv[1]) - before,
+			i * per);
 		return 1;
 	}
-	printf("%lu of %lu\n", sent(argv[1]) - before, count * packets);
+	printf("%lu\n", sent(argv[1]) - before);
 	return 0;
 }
