@@ -113,6 +113,10 @@ static long ioctl_number(struct shim_domain *dom, unsigned int cmd,
 {
 	u32 number;
 
+	if (cmd != XEN_SHIM_SET_DOMID && cmd != XEN_SHIM_UNBIND_EVTCHN &&
+	    cmd != XEN_SHIM_DIRTY_LOG_ENABLE)
+		return -ENOTTY;
+
 	if (get_user(number, (u32 __user *)argp))
 		return -EFAULT;
 
@@ -123,12 +127,8 @@ static long ioctl_number(struct shim_domain *dom, unsigned int cmd,
 		return shim_domain_set_domid(dom, number);
 	case XEN_SHIM_UNBIND_EVTCHN:
 		return shim_evtchn_del(dom, number);
-	case XEN_SHIM_DIRTY_LOG_ENABLE:
-		if (number > 1)
-			return -EINVAL;
-		return shim_dirty_enable(dom, number);
 	default:
-		return -ENOTTY;
+		return number > 1 ? -EINVAL : shim_dirty_enable(dom, number);
 	}
 }
 

@@ -10,26 +10,18 @@
 
 #include "shim.h"
 
-#define CHUNK_SHIFT	8
-#define CHUNK_SIZE	(1U << CHUNK_SHIFT)
-#define MAX_CHUNKS	4096
 #define NO_HANDLE	U32_MAX
 
-static struct shim_maptrack *chunks[MAX_CHUNKS];
-static unsigned int nr_chunks;
+struct shim_maptrack *shim_maptrack_chunks[SHIM_MAX_CHUNKS];
+unsigned int shim_maptrack_nr_chunks;
 static u32 free_head = NO_HANDLE;
 
 /* Protects the list of free handles and the growth of the table. */
 static DEFINE_RAW_SPINLOCK(maptrack_lock);
 
-static struct shim_maptrack *entry_of(grant_handle_t handle)
-{
-	return &chunks[handle >> CHUNK_SHIFT][handle & (CHUNK_SIZE - 1)];
-}
-
 static void push_free(grant_handle_t handle)
 {
-	struct shim_maptrack *entry = entry_of(handle);
+	struct shim_maptrack *entry = __shim_maptrack_entry(handle);
 
 	entry->dom = NULL;
 	entry->ref = free_head;
@@ -41,31 +33,27 @@ static bool grow(void)
 {
 	struct shim_maptrack *chunk;
 	unsigned long flags;
-	bool added = false;
-	unsigned int i;
+	unsigned int nr, i;
 
-	if (READ_ONCE(nr_chunks) == MAX_CHUNKS)
-		return false;
-
-	chunk = kcalloc(CHUNK_SIZE, sizeof(*chunk), GFP_ATOMIC | __GFP_NOWARN);
+	chunk = kcalloc(SHIM_CHUNK_SIZE, sizeof(*chunk),
+			GFP_ATOMIC | __GFP_NOWARN);
 	if (!chunk)
 		return false;
 
 	raw_spin_lock_irqsave(&maptrack_lock, flags);
-	if (nr_chunks < MAX_CHUNKS) {
-		chunks[nr_chunks] = chunk;
+	nr = shim_maptrack_nr_chunks;
+	if (nr < SHIM_MAX_CHUNKS) {
+		shim_maptrack_chunks[nr] = chunk;
 		/* Pairs with shim_maptrack_entry(). */
-		smp_store_release(&nr_chunks, nr_chunks + 1);
-		for (i = CHUNK_SIZE; i--; )
-			push_free((nr_chunks - 1) * CHUNK_SIZE + i);
-		added = true;
+		smp_store_release(&shim_maptrack_nr_chunks, nr + 1);
+		for (i = SHIM_CHUNK_SIZE; i--; )
+			push_free(nr * SHIM_CHUNK_SIZE + i);
+		chunk = NULL;
 	}
 	raw_spin_unlock_irqrestore(&maptrack_lock, flags);
+	kfree(chunk);
 
-	if (!added)
-		kfree(chunk);
-
-	return added;
+	return !chunk;
 }
 
 static unsigned int pop_free(grant_handle_t *handles, unsigned int nr)
@@ -76,7 +64,7 @@ static unsigned int pop_free(grant_handle_t *handles, unsigned int nr)
 	raw_spin_lock_irqsave(&maptrack_lock, flags);
 	for (n = 0; n < nr && free_head != NO_HANDLE; n++) {
 		handles[n] = free_head;
-		free_head = entry_of(free_head)->ref;
+		free_head = __shim_maptrack_entry(free_head)->ref;
 	}
 	raw_spin_unlock_irqrestore(&maptrack_lock, flags);
 
@@ -123,31 +111,14 @@ void shim_maptrack_free(const grant_handle_t *handles, unsigned int nr)
 }
 
 /**
- * shim_maptrack_entry - the mapping of a handle
- * @handle: handle, perhaps not valid
- *
- * Context: Any. Nobody else uses the handle.
- * Return: The entry, or NULL if there was never such a handle
- */
-struct shim_maptrack *shim_maptrack_entry(grant_handle_t handle)
-{
-	unsigned int nr = smp_load_acquire(&nr_chunks);
-
-	if (handle >= nr * CHUNK_SIZE)
-		return NULL;
-
-	return entry_of(handle);
-}
-
-/**
  * shim_maptrack_exit - free the table
  *
  * Context: There are no mappings, and nobody maps.
  */
 void shim_maptrack_exit(void)
 {
-	while (nr_chunks)
-		kfree(chunks[--nr_chunks]);
+	while (shim_maptrack_nr_chunks)
+		kfree(shim_maptrack_chunks[--shim_maptrack_nr_chunks]);
 
 	free_head = NO_HANDLE;
 }

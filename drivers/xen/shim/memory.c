@@ -8,7 +8,6 @@
  * charge lives as long as the pins, even if the process is gone by then.
  */
 #include <linux/mm.h>
-#include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -20,36 +19,6 @@
 #define PIN_BATCH	1024
 
 atomic_long_t shim_pinned;
-
-/**
- * shim_memory_page - look up a page of a guest
- * @dom: domain; the caller has a reference
- * @gfn: guest frame number, as the guest gave it
- * @write: whether it is to be written
- *
- * Context: Any.
- * Return: The page, which stays as long as the reference; or NULL
- */
-struct page *shim_memory_page(const struct shim_domain *dom, u64 gfn,
-			      bool write)
-{
-	/* Pairs with shim_memory_set(). */
-	unsigned int nr = smp_load_acquire(&dom->nr_regions);
-	const struct shim_region *region;
-
-	for (region = dom->regions; region < dom->regions + nr; region++) {
-		u64 idx = gfn - region->gfn;
-
-		if (idx >= region->nr_pages)
-			continue;
-		if (write && region->readonly)
-			return NULL;
-
-		return region->pages[array_index_nospec(idx, region->nr_pages)];
-	}
-
-	return NULL;
-}
 
 static int pin_region(struct shim_region *region, u64 hva)
 {

@@ -15,6 +15,7 @@
 #include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -36,8 +37,12 @@ struct page;
 #define SHIM_GREFS_PER_FRAME \
 	(XEN_PAGE_SIZE / sizeof(struct grant_entry_v1))
 
-/* Locks for active grants; neighbours have different ones. */
-#define SHIM_NR_LOCKS	32
+/*
+ * Locks for the use of grants. Neighbours share one, as they are likely to be
+ * of the same request, and those of another queue are likely not to be near.
+ */
+#define SHIM_NR_LOCKS		32
+#define SHIM_GREFS_PER_LOCK	16
 
 /**
  * struct shim_region - a range of a guest's memory
@@ -55,18 +60,41 @@ struct shim_region {
 	unsigned long *dirty;
 };
 
+/* Users of a grant: the lower half counts readers, the upper half writers. */
+#define SHIM_READER	0x1U
+#define SHIM_WRITER	0x10000U
+#define SHIM_MAX_USERS	0xffffU
+
 /**
  * struct shim_active - how a grant is used
- * @readers: number of mappings that only read
- * @writers: number of other mappings
- * @gfn: granted frame, valid if there are mappings
+ * @users: number of mappings that only read times SHIM_READER, and of others
+ *	times SHIM_WRITER
+ * @gfn: granted frame, valid if there are users
  *
  * Protected by the lock of the grant.
  */
 struct shim_active {
-	u32 readers;
-	u32 writers;
+	u32 users;
 	u32 gfn;
+};
+
+static inline bool shim_active_room(const struct shim_active *active,
+				    bool write)
+{
+	return (write ? active->users / SHIM_WRITER :
+			active->users % SHIM_WRITER) < SHIM_MAX_USERS;
+}
+
+/**
+ * struct shim_frame - a frame of a grant table
+ * @shared: its entries, which the guest writes too
+ * @active: how they are used
+ * @gfn: where it is
+ */
+struct shim_frame {
+	struct grant_entry_v1 *shared;
+	struct shim_active *active;
+	u64 gfn;
 };
 
 /* Padded, as netback's queues use different grants at the same time. */
@@ -95,10 +123,8 @@ struct shim_stats {
  * @nr_regions: valid entries of @regions; 0 before they are set
  * @regions: the memory
  * @nr_grefs: number of grants; 0 before the grant table is set
- * @gnttab: the grant table, by frames
- * @gnttab_gfn: where the frames are
- * @active: how the grants are used, by frames
- * @locks: protect @active
+ * @frames: the grant table
+ * @locks: protect how grants are used
  * @lock: serialises the file's ioctls
  * @ports: event channels, by the guest's port; has its own lock
  * @mm: who is charged for @pinned
@@ -115,9 +141,7 @@ struct shim_domain {
 	unsigned int nr_regions;
 	struct shim_region *regions;
 	unsigned int nr_grefs;
-	struct grant_entry_v1 *gnttab[XEN_SHIM_MAX_GNTTAB_FRAMES];
-	u64 gnttab_gfn[XEN_SHIM_MAX_GNTTAB_FRAMES];
-	struct shim_active *active[XEN_SHIM_MAX_GNTTAB_FRAMES];
+	struct shim_frame frames[XEN_SHIM_MAX_GNTTAB_FRAMES];
 	struct shim_lock locks[SHIM_NR_LOCKS];
 	struct mutex lock;
 	struct xarray ports;
@@ -148,8 +172,36 @@ static inline void shim_domain_put(struct shim_domain *dom)
 int shim_memory_set(struct shim_domain *dom,
 		    const struct xen_shim_mem_region *table, unsigned int nr);
 void shim_memory_free(struct shim_domain *dom);
-struct page *shim_memory_page(const struct shim_domain *dom, u64 gfn,
-			      bool write);
+
+/**
+ * shim_memory_page - look up a page of a guest
+ * @dom: domain; the caller has a reference
+ * @gfn: guest frame number, as the guest gave it
+ * @write: whether it is to be written
+ *
+ * Context: Any.
+ * Return: The page, which stays as long as the reference; or NULL
+ */
+static inline struct page *shim_memory_page(const struct shim_domain *dom,
+					    u64 gfn, bool write)
+{
+	/* Pairs with shim_memory_set(). */
+	unsigned int nr = smp_load_acquire(&dom->nr_regions);
+	const struct shim_region *region;
+
+	for (region = dom->regions; region < dom->regions + nr; region++) {
+		u64 idx = gfn - region->gfn;
+
+		if (idx >= region->nr_pages)
+			continue;
+		if (write && region->readonly)
+			return NULL;
+
+		return region->pages[array_index_nospec(idx, region->nr_pages)];
+	}
+
+	return NULL;
+}
 
 /* dirty.c */
 int shim_dirty_enable(struct shim_domain *dom, bool on);
@@ -167,10 +219,20 @@ static inline void shim_dirty_mark(struct shim_domain *dom, u64 gfn)
 int shim_gnttab_set(struct shim_domain *dom, const u64 *frames,
 		    unsigned int nr);
 void shim_gnttab_free(struct shim_domain *dom);
-s16 shim_gref_get(struct shim_domain *dom, grant_ref_t ref, bool write,
-		  struct page **page);
-void shim_gref_put(struct shim_domain *dom, grant_ref_t ref, bool write);
 void shim_gnttab_dirty(struct shim_domain *dom);
+
+/* The frame and the lock of a grant that the domain has. */
+static inline struct shim_frame *shim_frame(struct shim_domain *dom,
+					    grant_ref_t ref)
+{
+	return &dom->frames[ref / SHIM_GREFS_PER_FRAME];
+}
+
+static inline raw_spinlock_t *shim_gref_lock(struct shim_domain *dom,
+					     grant_ref_t ref)
+{
+	return &dom->locks[ref / SHIM_GREFS_PER_LOCK % SHIM_NR_LOCKS].lock;
+}
 
 /* maptrack.c */
 
@@ -188,20 +250,73 @@ struct shim_maptrack {
 
 unsigned int shim_maptrack_alloc(grant_handle_t *handles, unsigned int nr);
 void shim_maptrack_free(const grant_handle_t *handles, unsigned int nr);
-struct shim_maptrack *shim_maptrack_entry(grant_handle_t handle);
+
+/* The table; only grows. See shim_maptrack_entry(). */
+#define SHIM_CHUNK_SHIFT	8
+#define SHIM_CHUNK_SIZE		(1U << SHIM_CHUNK_SHIFT)
+#define SHIM_MAX_CHUNKS		4096
+
+extern struct shim_maptrack *shim_maptrack_chunks[SHIM_MAX_CHUNKS];
+extern unsigned int shim_maptrack_nr_chunks;
+
+/* For handles that are known to be valid. */
+static inline struct shim_maptrack *__shim_maptrack_entry(grant_handle_t handle)
+{
+	return &shim_maptrack_chunks[handle >> SHIM_CHUNK_SHIFT]
+				    [handle & (SHIM_CHUNK_SIZE - 1)];
+}
+
+/**
+ * shim_maptrack_entry - the mapping of a handle
+ * @handle: handle, perhaps not valid
+ *
+ * Context: Any. Nobody else uses the handle.
+ * Return: The entry, or NULL if there was never such a handle
+ */
+static inline struct shim_maptrack *shim_maptrack_entry(grant_handle_t handle)
+{
+	unsigned int nr = smp_load_acquire(&shim_maptrack_nr_chunks);
+
+	if (unlikely(handle >= nr * SHIM_CHUNK_SIZE))
+		return NULL;
+
+	return __shim_maptrack_entry(handle);
+}
+
 void shim_maptrack_exit(void);
 
-/* ops.c */
+/* gref.c */
 extern struct shim_stats shim_stats;
 extern atomic_long_t shim_mapped;
 
+s16 shim_gref_get(struct shim_domain *dom, grant_ref_t ref, bool write,
+		  struct page **page);
+void shim_gref_put(struct shim_domain *dom, grant_ref_t ref, bool write);
 void shim_map_grants(struct gnttab_map_grant_ref *ops, unsigned int count,
 		     const struct gnttab_page_changed *page_cb);
 void shim_unmap_grants(struct gnttab_unmap_grant_ref *ops, unsigned int count);
-void shim_copy_grants(struct gnttab_copy *ops, unsigned int count);
 struct page *shim_translate_gref(domid_t domid, grant_ref_t ref, bool writable,
 				 grant_handle_t *handle);
 void shim_put_gref(grant_handle_t handle);
+
+/* Count operations, of which @dom, if it is known, had @ok and @refused. */
+static inline void shim_count_maps(struct shim_domain *dom, unsigned int ok,
+				   unsigned int refused)
+{
+	if (ok) {
+		atomic_long_add(ok, &shim_mapped);
+		atomic64_add(ok, &shim_stats.maps);
+		atomic64_add(ok, &dom->stats.maps);
+	}
+	if (refused) {
+		atomic64_add(refused, &shim_stats.refused);
+		if (dom)
+			atomic64_add(refused, &dom->stats.refused);
+	}
+}
+
+/* copy.c */
+void shim_copy_grants(struct gnttab_copy *ops, unsigned int count);
 
 /* evtchn.c */
 struct shim_channel;
