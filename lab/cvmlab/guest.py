@@ -279,7 +279,7 @@ class Guest:
             firmware_dir=opts.firmware_dir, bios=opts.bios, devices=self.devices, disks=paths,
             console=self.path("console.log"), books=os.path.abspath(self.path("books.json")),
             object_extra=opts.object_extra, reboot="reboot" in self.test.flags,
-            icount="icount" in self.test.flags, nodes=self.test.nodes, extra=opts.extra,
+            icount="icount" in self.test.flags, slow="slow" in self.test.flags, nodes=self.test.nodes, extra=opts.extra,
             trace=self.path("trace.log") if self.traces else "")
         if machine.nodes and machine.memory != tests.total(machine.nodes):
             raise LabError(f"guest test {self.test.name}: its nodes have "

@@ -17,6 +17,7 @@ from .errors import LabError, Skip
 
 # The device that shows the number of instructions executed, and where.
 INSN_COUNT, INSN_PORT = "isa-insn-count", 0x5C0
+SLOW_SHIFT = 6
 
 # setpriv(1) of util-linux: sets the signal and becomes QEMU, same process id
 DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL", "--"]
@@ -43,6 +44,7 @@ class Machine:
     object_extra: str = ""      # more properties of the confidential object
     reboot: bool = False
     icount: bool = False        # count instructions; the guest reads INSN_PORT
+    slow: bool = False          # an instruction takes 64 ns: 1 << SLOW_SHIFT
     trace: str = ""             # file for the events of the platform's traces
     extra: list = field(default_factory=list)
 
@@ -76,8 +78,9 @@ def _accelerator(machine):
     if machine.platform.accel != "tcg":
         return ["-accel", "kvm"] + cpu
     if machine.icount:
-        # One instruction is one nanosecond; no host time leaks in.
-        return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
+        # One instruction is one nanosecond, or 64; no host time leaks in.
+        shift = SLOW_SHIFT if machine.slow else 0
+        return ["-accel", "tcg,thread=single", "-icount", f"shift={shift},sleep=off",
                 "-device", f"{INSN_COUNT},iobase={INSN_PORT:#x}"] + cpu
     return ["-accel", "tcg,thread=multi"] + cpu
 

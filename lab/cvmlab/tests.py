@@ -31,6 +31,7 @@ FLAGS = {
     "kselftest": "the programs of tools/testing/selftests/cvm go into the guest",
     "kexec": "the guest has its kernel and initramfs in /lab/kexec and may start them",
     "icount": "QEMU counts instructions, and the guest can read the counter at INSN_PORT",
+    "slow": "each instruction takes 64 ns instead of one: the guest's clock tells them apart",
 }
 SIZE = r"[1-9]\d*[MG]"
 HEADER = re.compile(r"^# (test|platforms|devices|timeout|append|memory|cpus|nodes|programs|flags): *(.*?) *$")
