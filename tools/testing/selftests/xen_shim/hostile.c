@@ -51,11 +51,17 @@ uint32_t hostile_number(struct hostile *h, uint32_t right, uint32_t edge)
 	}
 }
 
+/* Only who is wild has its own rings overwritten, which are granted, too. */
 uint32_t hostile_gref(struct hostile *h)
 {
-	if (once_in(h, 4))
-		return hostile_number(h, DOM_FIRST_GREF, DOM_GRANTS);
-	return h->gref[any(h) % HOSTILE_GREFS];
+	uint32_t gref;
+
+	if (!once_in(h, 4))
+		return h->gref[any(h) % HOSTILE_GREFS];
+	gref = hostile_number(h, DOM_FIRST_GREF, DOM_GRANTS);
+	if (h->wild || gref < DOM_FIRST_GREF || gref >= DOM_GRANTS)
+		return gref;
+	return DOM_GRANTS - 1 - gref % 16;	/* granted to nobody */
 }
 
 /*
@@ -75,8 +81,11 @@ void hostile_change(struct hostile *h)
 		g->domid = any(h);
 		break;
 	case 2:
+		/* What is there is in two parts; between them, a hole. */
 		g->frame = hostile_number(h, dom_gfn(h->d, h->page[i]),
 					  h->d->pages / 2);
+		if (!h->wild && g->frame < h->d->pages / 2)
+			g->frame += h->d->pages / 2;
 		break;
 	case 3:
 		/* Another page of its own, for it may do with them what it wants. */
