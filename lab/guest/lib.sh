@@ -486,6 +486,22 @@ iommu_type()
 	cat "$(iommu_group "$1")/type"
 }
 
+# iommu_finish: as finish, after drivers let go of their devices. At power-off Linux
+# resets a virtio IOMMU before the devices behind it: what those unmap then fails,
+# with a warning for each page, stock kernel or not.
+iommu_finish()
+{
+	local driver dev
+
+	[ "$PLATFORM" = viommu ] || finish
+	for driver in e1000e igb nvme; do
+		while dev=$(driver_device "$driver"); do
+			unbind "$driver" "$dev" || break
+		done
+	done
+	finish
+}
+
 # pci_device VENDOR DEVICE: the address of the (first) device with these numbers
 pci_device()
 {
