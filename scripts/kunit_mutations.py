@@ -17,6 +17,11 @@ GRANULE = "include/linux/cc_shared_granule.h"
 SPLIT = "arch/x86/mm/cc_convert.c"
 POLICY = "arch/x86/mm/cc_convert_policy.c"
 FAULT = "arch/x86/mm/cc_convert_fault.c"
+GREF = "drivers/xen/shim/gref.c"
+GNTTAB = "drivers/xen/shim/gnttab.c"
+COPY = "drivers/xen/shim/copy.c"
+MAPTRACK = "drivers/xen/shim/maptrack.c"
+SHIM = "drivers/xen/shim/shim.h"
 
 PLATFORM = {"cc_shared_guest": "sev"}
 
@@ -150,6 +155,48 @@ MUTATIONS = (
      "*when = CC_CONVERT_FAULT_AFTER;", "cc_convert_fault.fault_parse_when"),
     ("anything-is-a-time", FAULT, "if (i < 0)", "return i;", "return 0;",
      "cc_convert_fault.fault_parse_when_rejects"),
+    # grants of the Xen shim
+    ("gref-any-backend", GREF, "const union gnttab_header mask = {",
+     "(domid_t)~0", "0", "xen_shim.shim_test_grant"),
+    ("gref-write-read-only", GREF, "const union gnttab_header deny = {",
+     "GTF_readonly", "0", "xen_shim.shim_test_grant"),
+    ("gref-beyond-table", GREF, "static __always_inline bool check_ref",
+     "*ref >= nr", "false", "xen_shim.shim_test_grant"),
+    ("gref-stays-in-use", GREF, "Orders what was done with the page before.",
+     "flags & ~clear", "flags", "xen_shim.shim_test_grant"),
+    ("gref-no-undo", GREF, "out_clear:", "clear_flags(shared, active);", ";",
+     "xen_shim.shim_test_grant"),
+    ("gref-one-writer", GREF, "static __always_inline void clear_flags",
+     "active->users >= SHIM_WRITER", "false", "xen_shim.shim_test_many_users"),
+    ("gref-frame-swapped", GREF, "Changed in use", "active->gfn != gfn", "false",
+     "xen_shim.shim_test_many_users"),
+    ("map-at-address", GREF, "Who asks for an address",
+     "op->flags & ~GNTMAP_readonly", "false", "xen_shim.shim_test_map"),
+    ("map-same-handle", GREF, "static noinline unsigned int map_batch",
+     "*next++", "*next", "xen_shim.shim_test_map"),
+    ("map-no-reference", GREF, "One reference per mapping",
+     "refcount_add(n - refused - 1, &dom->refs);", ";",
+     "xen_shim.shim_test_map"),
+    ("copy-beyond-page", COPY, "static s16 copy_one",
+     "op->source.offset + op->len > XEN_PAGE_SIZE", "false",
+     "xen_shim.shim_test_copy"),
+    ("copy-frame-of-kernel", COPY, "static s16 copy_end_get",
+     "domid != DOMID_SELF", "false", "xen_shim.shim_test_copy"),
+    ("copy-stays-in-use", COPY, "static void copy_end_put",
+     "shim_gref_put(end->dom, end->ref, end->write);", ";",
+     "xen_shim.shim_test_copy"),
+    ("memory-all-writable", SHIM, "static inline struct page *shim_memory_page",
+     "write && region->readonly", "false", "xen_shim.shim_test_memory"),
+    ("memory-one-page-more", SHIM, "const struct shim_region *region;",
+     "idx >= region->nr_pages", "idx > region->nr_pages",
+     "xen_shim.shim_test_memory"),
+    ("dirty-not-marked", GREF, "static __always_inline void put_locked",
+     "shim_dirty_mark(dom, active->gfn);", ";", "xen_shim.shim_test_dirty"),
+    ("dirty-while-mapped", GNTTAB, "void shim_gnttab_dirty",
+     "active->users >= SHIM_WRITER", "false", "xen_shim.shim_test_dirty"),
+    ("maptrack-handle-twice", MAPTRACK, "static unsigned int pop_free",
+     "free_head = __shim_maptrack_entry(free_head)->ref;", ";",
+     "xen_shim.shim_test_maptrack"),
     # more than one node: in the guest test of that name
     ("full-node-grows-others", POOL, "might_sleep();",
      "any.nid = NUMA_NO_NODE;", "any.nid = req->nid;",

@@ -84,13 +84,13 @@ unsigned int shim_maptrack_alloc(grant_handle_t *handles, unsigned int nr)
 {
 	unsigned int n;
 
-	do {
-		n = pop_free(handles, nr);
-		if (n || !nr)
-			return n;
-	} while (grow());
+	for (n = 0; n < nr; ) {
+		n += pop_free(handles + n, nr - n);
+		if (n < nr && !grow())
+			break;
+	}
 
-	return 0;
+	return n;
 }
 
 /**
