@@ -2,7 +2,8 @@
 """The demo's report: one static page from demo.json and the guests' books.
 
   svg    shapes, scales and text of a chart
-  charts the three charts
+  charts the three charts of the demo
+  iommu  the chart of the last bench, if there is one
   page   the page around them
 
 No script, no font, no image from anywhere else; every number of a chart also

@@ -7,7 +7,7 @@ import os
 from cvmlab import books as bookkeeping
 from cvmlab.errors import LabError
 
-from . import charts
+from . import charts, iommu
 from .svg import escape
 
 STYLE = """
@@ -53,8 +53,9 @@ def section(title, explanation, image, rows):
             f'<details open=""><summary>The numbers</summary>{table(rows, title)}</details></section>')
 
 
-def render(demo, books, summary):
-    """The page's text.  books: {(platform, kernel): books at the end}."""
+def render(demo, books, summary, measured=()):
+    """The page's text.  books: {(platform, kernel): books at the end}.  measured:
+    rows of an IOMMU, if there are any."""
     timelines = {key: bookkeeping.timeline(value, " ".join(key)) for key, value in books.items()}
     parts = [
         section("All figures", "Each guest, with 4 GiB and two processors, did the same: boot, "
@@ -74,6 +75,13 @@ def render(demo, books, summary):
                 "first shared page on. The time is that of an emulator on a host that may be "
                 "busy: compare levels, not lengths.", *charts.over_time(timelines)),
     ]
+    if measured:
+        parts.append(section(
+            "Sending through an IOMMU", "Not of confidential guests: what it costs to map and "
+            "unmap a page that a device only reads, such as a packet, for each kind of domain. "
+            "Strict, lazy and passthrough are the stock kernel's; off is the series without "
+            "DMA-RO. Requests and wake-ups are what the emulated IOMMU is asked for each packet.",
+            *iommu.packets(measured)))
     return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             "<title>Memory shared with the host: stock and series</title>"
@@ -94,6 +102,12 @@ def _load(path):
         raise LabError(f"{path} is no JSON: {err}") from None
 
 
+def _measured(folder):
+    """What the last `make bench` found out about IOMMUs, or nothing."""
+    path = os.path.join(folder, "bench.json")
+    return _load(path).get("iommu", ()) if os.path.exists(path) else ()
+
+
 def write(demo_path, books_dir, out):
     """Make out/index.html from demo.json and the demo's folder of books.
     Return: its path.  A figure that is missing is an error, and then no page
@@ -106,7 +120,7 @@ def write(demo_path, books_dir, out):
                  for key in keys}
         summary = [["", *(f"{charts.NAMES[p]} {k}" for p, k in keys)]]
         summary += [[title, *(value(demo[p][k]) for p, k in keys)] for title, value in ROWS]
-        text = render(demo, books, summary)
+        text = render(demo, books, summary, _measured(os.path.dirname(demo_path)))
     except KeyError as err:
         raise LabError(f"{demo_path} or the books beside it have no figure {err}") from None
     path = os.path.join(out, "index.html")
