@@ -16,11 +16,13 @@
   kselftest  the series' kselftests, built for the guest
   helpers    small C programs of the guest tests, built for the guest
   books      figures out of the emulator's books
+  traces     events of QEMU, counted: what an emulated IOMMU is asked
   guest      one guest, from initramfs to verdict
   cli        lab/run; shell its --shell
   debian     Debian's cloud kernels; fidelity boots them (lab/fidelity)
   figures    what the series must achieve; bench measures it (scripts/bench)
   figures_hv the same for Hyper-V's drivers
+  figures_iommu  the same for kinds of domains of an IOMMU
   demo       lab/demo; its report is drawn by lab/report
 
 Arrows go downwards only: guest uses the parts, no part uses guest.
