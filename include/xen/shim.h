@@ -69,7 +69,9 @@ extern const struct xen_shim_ops *xen_shim_ops;
 /**
  * xen_shim_domain - whether a provider stands in for the hypervisor
  *
- * A no-op in the instruction stream unless one does. Never true on Xen.
+ * A no-op in the instruction stream unless one does.
+ *
+ * Return: Whether one does. Never true on Xen.
  */
 static __always_inline bool xen_shim_domain(void)
 {

@@ -15,7 +15,7 @@
 #include "shim.h"
 
 /* Most words of the log that one call may ask for: 2^20 pages. */
-#define MAX_LOG_PAGES	(1UL << 20)
+#define MAX_LOG_PAGES	BIT(20)
 
 /**
  * __shim_dirty_mark - note that a page was written

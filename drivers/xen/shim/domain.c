@@ -16,6 +16,7 @@
 static DEFINE_XARRAY(shim_domids);
 
 LIST_HEAD(shim_domains);
+/* Protects the list of domains. */
 DEFINE_MUTEX(shim_domains_lock);
 
 struct workqueue_struct *shim_wq;
@@ -46,7 +47,7 @@ struct shim_domain *shim_domain_create(void)
 	struct shim_domain *dom;
 	unsigned int i;
 
-	dom = kvzalloc(sizeof(*dom), GFP_KERNEL_ACCOUNT);
+	dom = kvzalloc_obj(*dom, GFP_KERNEL_ACCOUNT);
 	if (!dom)
 		return NULL;
 

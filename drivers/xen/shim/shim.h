@@ -143,7 +143,7 @@ struct shim_domain {
 	unsigned int nr_grefs;
 	struct shim_frame frames[XEN_SHIM_MAX_GNTTAB_FRAMES];
 	struct shim_lock locks[SHIM_NR_LOCKS];
-	struct mutex lock;
+	struct mutex lock;	/* serialises ioctls */
 	struct xarray ports;
 	struct mm_struct *mm;
 	unsigned long pinned;
@@ -211,7 +211,8 @@ void __shim_dirty_mark(struct shim_domain *dom, u64 gfn);
 
 static inline void shim_dirty_mark(struct shim_domain *dom, u64 gfn)
 {
-	if (unlikely(READ_ONCE(dom->logging)))
+	/* Pairs with shim_dirty_enable(): who logs finds the bitmaps. */
+	if (unlikely(smp_load_acquire(&dom->logging)))
 		__shim_dirty_mark(dom, gfn);
 }
 
@@ -253,7 +254,7 @@ void shim_maptrack_free(const grant_handle_t *handles, unsigned int nr);
 
 /* The table; only grows. See shim_maptrack_entry(). */
 #define SHIM_CHUNK_SHIFT	8
-#define SHIM_CHUNK_SIZE		(1U << SHIM_CHUNK_SHIFT)
+#define SHIM_CHUNK_SIZE		BIT(SHIM_CHUNK_SHIFT)
 #define SHIM_MAX_CHUNKS		4096
 
 extern struct shim_maptrack *shim_maptrack_chunks[SHIM_MAX_CHUNKS];
@@ -275,6 +276,7 @@ static inline struct shim_maptrack *__shim_maptrack_entry(grant_handle_t handle)
  */
 static inline struct shim_maptrack *shim_maptrack_entry(grant_handle_t handle)
 {
+	/* Pairs with the growth of the table. */
 	unsigned int nr = smp_load_acquire(&shim_maptrack_nr_chunks);
 
 	if (unlikely(handle >= nr * SHIM_CHUNK_SIZE))

@@ -47,6 +47,7 @@ static void store_connect_work(struct work_struct *work)
 	if (err)
 		pr_err("xenbus cannot be started: %d\n", err);
 }
+
 static DECLARE_WORK(store_connect, store_connect_work);
 
 static void store_disconnect_work(struct work_struct *work)
@@ -58,6 +59,7 @@ static void store_disconnect_work(struct work_struct *work)
 	mutex_unlock(&store_lock);
 	wake_up(&store_waitq);
 }
+
 static DECLARE_WORK(store_disconnect, store_disconnect_work);
 
 static int shim_store_open(struct inode *inode, struct file *file)
