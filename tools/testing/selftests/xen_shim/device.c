@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "clock.h"
 #include "device.h"
 
 void device_paths(struct device *dev, struct xs *xs, uint16_t domid,
@@ -17,6 +19,8 @@ void device_paths(struct device *dev, struct xs *xs, uint16_t domid,
 		 domid, type, id);
 	snprintf(dev->back, sizeof(dev->back), "/local/domain/%u/backend/%s/%u/%u",
 		 BACKEND_DOMID, type, domid, id);
+	snprintf(dev->sysfs, sizeof(dev->sysfs),
+		 "/sys/bus/xen-backend/devices/%s-%u-%u", type, domid, id);
 }
 
 int device_make(struct device *dev, struct domain *d, struct xs *xs,
@@ -76,12 +80,32 @@ int device_state(struct device *dev, enum xenbus_state front,
 	return error;
 }
 
+/*
+ * The backend's device goes away after its state says that it is closed. Who
+ * makes one of the same name before that is not heard.
+ */
+static int wait_unregistered(const struct device *dev)
+{
+	uint64_t end = now_ms() + STATE_MS;
+
+	while (!access(dev->sysfs, F_OK)) {
+		if (now_ms() > end) {
+			set_why("%s is still there", dev->sysfs);
+			return -ETIMEDOUT;
+		}
+		sleep_us(500);
+	}
+	return 0;
+}
+
 int device_remove(struct device *dev)
 {
 	int error = xs_write(dev->xs, dev->back, "online", "0");
 
 	if (!error)
 		error = device_state(dev, XB_CLOSED, XB_CLOSED);
+	if (!error)
+		error = wait_unregistered(dev);
 	/* Whatever came of that, they must go. */
 	xs_rm(dev->xs, dev->back);
 	xs_rm(dev->xs, dev->front);

@@ -16,6 +16,7 @@ struct device {
 	struct xs *xs;
 	char front[128];	/* paths in the store */
 	char back[128];
+	char sysfs[128];	/* of the backend's device */
 };
 
 /* Only the paths: for device_remove() of a domain that is not this process's. */
