@@ -227,13 +227,25 @@ unsigned long lun_size(int lun)
     return sscanf(text, "%lu", &size) == 1 ? size : 0;
 }
 
+/* It has a name before it has a size and a file in /dev. */
+static bool lun_ready(int lun)
+{
+    int fd = lun_size(lun) ? open_lun(lun, O_RDONLY) : -1;
+
+    if (fd < 0) {
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
 bool wait_lun(int lun, bool there, int seconds)
 {
     char disk[60];
     int i;
 
     for (i = 0; i < seconds * 20; i++) {
-        if (lun_name(lun, disk) == there) {
+        if (there ? lun_ready(lun) : !lun_name(lun, disk)) {
             return true;
         }
         usleep(50000);
