@@ -28,7 +28,7 @@ TEST_DIR = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 FLAGS = {
     "reboot": "the guest may reset itself, the runner lets it",
     "kunit": "the console carries KUnit's KTAP, which is part of the result",
-    "kselftest": "the programs of tools/testing/selftests/cvm go into the guest",
+    "kselftest": "the programs of tools/testing/selftests/{cvm,xen_shim} go into the guest",
     "kexec": "the guest has its kernel and initramfs in /lab/kexec and may start them",
     "icount": "QEMU counts instructions, and the guest can read the counter at INSN_PORT",
     "slow": "each instruction takes 64 ns instead of one: the guest's clock tells them apart",
