@@ -220,4 +220,5 @@ static struct kunit_suite dma_ro_admit_suite = {
 	.exit = dma_ro_admit_exit,
 	.test_cases = dma_ro_admit_cases,
 };
+
 kunit_test_suite(dma_ro_admit_suite);

@@ -446,4 +446,5 @@ static struct kunit_suite dma_ro_test_suite = {
 	.exit = dma_ro_test_exit,
 	.test_cases = dma_ro_test_cases,
 };
+
 kunit_test_suite(dma_ro_test_suite);

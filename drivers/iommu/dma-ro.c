@@ -48,6 +48,7 @@
 
 DEFINE_STATIC_KEY_FALSE(iommu_dma_ro_key);
 
+/* All windows; taken within a group's mutex and memory hotplug */
 DEFINE_MUTEX(iommu_dma_ro_lock);
 LIST_HEAD(iommu_dma_ro_windows);
 

@@ -24,7 +24,7 @@ struct scatterlist;
  * edges of memory to be a small loss, and the size of a leaf in most formats.
  */
 #define IOMMU_DMA_RO_SHIFT	21
-#define IOMMU_DMA_RO_GRANULE	(1UL << IOMMU_DMA_RO_SHIFT)
+#define IOMMU_DMA_RO_GRANULE	BIT(IOMMU_DMA_RO_SHIFT)
 
 /**
  * struct iommu_dma_ro_range - addresses that stay out of a window
