@@ -14,14 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where the C library has none of them. */
-#ifndef __packed
-#define __packed	__attribute__((__packed__))
-#endif
-#ifndef __aligned
-#define __aligned(x)	__attribute__((__aligned__(x)))
-#endif
-
 #define XPAGE		4096UL
 #define XPAGE_SHIFT	12
 #define SECTOR		512UL
@@ -97,6 +89,7 @@ struct blk_segment {
 
 #define SEGMENTS_PER_FRAME	(XPAGE / sizeof(struct blk_segment))
 
+#pragma pack(push, 1)
 struct blk_request {
 	uint8_t op;
 	union {
@@ -107,7 +100,7 @@ struct blk_request {
 			uint64_t id;
 			uint64_t sector;
 			struct blk_segment seg[BLK_SEGMENTS];
-		} __packed rw;
+		} rw;
 		struct {
 			uint8_t flag;
 			uint16_t handle;
@@ -115,7 +108,7 @@ struct blk_request {
 			uint64_t id;
 			uint64_t sector;
 			uint64_t sectors;
-		} __packed discard;
+		} discard;
 		struct {
 			uint8_t op;
 			uint16_t segments;
@@ -125,9 +118,11 @@ struct blk_request {
 			uint16_t handle;
 			uint16_t pad2;
 			uint32_t gref[BLK_INDIRECT_FRAMES];
-		} __packed indirect;
+		} indirect;
 	};
-} __packed;
+};
+
+#pragma pack(pop)
 
 struct blk_response {
 	uint64_t id;

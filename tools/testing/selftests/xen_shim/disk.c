@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,7 @@ void disk_close(struct disk *disk)
 static int transfer(struct disk *disk, bool out, uint64_t sector, void *data,
 		    size_t length)
 {
-	static uint8_t room[COPY_ROOM] __aligned(4096);
+	static alignas(4096) uint8_t room[COPY_ROOM];
 	off_t at = sector * SECTOR;
 	uint8_t *p = data;
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "abi.h"
+#include "kselftest.h"	/* __printf */
 
 #define DOM_GRANT_FRAMES	16
 #define DOM_GRANTS		(DOM_GRANT_FRAMES * GRANTS_PER_FRAME)
@@ -95,7 +96,6 @@ int shim_wait_idle(int timeout_ms, struct shim_stats *left);
 
 /* Why what was asked for last failed, in words. */
 extern char why[512];
-void __attribute__((__format__(__printf__, 1, 2)))
-set_why(const char *format, ...);
+__printf(1, 2) void set_why(const char *format, ...);
 
 #endif /* XEN_SHIM_TEST_DOMAIN_H */

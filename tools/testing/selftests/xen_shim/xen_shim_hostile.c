@@ -15,6 +15,7 @@
  * Settings: XEN_SHIM_REQUESTS, XEN_SHIM_SEED.
  */
 #include <signal.h>
+#include <stdalign.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -43,7 +44,7 @@ static struct hostile h;
 static uint64_t seed, canary_seed;
 static unsigned long wanted, made, gave_up;
 static unsigned int rounds;
-static uint8_t own[CANARY_PAGES * XPAGE] __aligned(4096);
+static alignas(4096) uint8_t own[CANARY_PAGES * XPAGE];
 static uint8_t *others;
 
 /* Say that all responses so far are seen: we do not look at them. */

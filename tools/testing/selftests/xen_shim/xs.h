@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kselftest.h"	/* __printf */
+
 /* Default of the environment's XEN_SHIM_STORE: a path, or a daemon's socket. */
 #define XS_SOCKET	"/tmp/xen_shim_store"
 
@@ -27,7 +29,7 @@ int xs_read(struct xs *xs, const char *path, char *value, size_t size);
 int xs_rm(struct xs *xs, const char *path);
 
 /* DIR/NAME = the formatted value */
-__attribute__((__format__(__printf__, 4, 5)))
+__printf(4, 5)
 int xs_write(struct xs *xs, const char *dir, const char *name,
 	     const char *format, ...);
 
