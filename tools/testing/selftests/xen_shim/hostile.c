@@ -101,8 +101,13 @@ void hostile_change(struct hostile *h)
 
 /* --- blkif ------------------------------------------------------------------- */
 
-static void wild_segment(struct hostile *h, struct blk_segment *s)
+/* One bad segment fails a request: @good ones are needed for any I/O at all. */
+static void wild_segment(struct hostile *h, struct blk_segment *s, bool good)
 {
+	if (good) {
+		*s = (struct blk_segment) { h->gref[any(h) % HOSTILE_GREFS], 0, 7, 0 };
+		return;
+	}
 	s->gref = hostile_gref(h);
 	s->first = once_in(h, 3) ? hostile_number(h, 0, PAGE_SECTORS) : 0;
 	s->last = once_in(h, 3) ? hostile_number(h, 7, PAGE_SECTORS) : 7;
@@ -113,11 +118,12 @@ void hostile_blk(struct hostile *h, struct blk *b)
 	struct blk_request *r = ring_next(&b->ring);
 	unsigned int i = any(h) % HOSTILE_GREFS;
 	uint64_t sector = any(h) % b->sectors;
+	bool good = once_in(h, 2);
 	/* Not in use by who else plays with it: its content is the segments. */
 	struct blk_segment *list = (void *)dom_page(h->d, h->page[i]);
 
 	memset(r, 0, sizeof(*r));
-	if (once_in(h, 4))
+	if (!good && once_in(h, 4))
 		sector = once_in(h, 2) ? next_random(h->seed) : b->sectors - 1;
 	switch (any(h) % 8) {
 	case 0:
@@ -129,28 +135,31 @@ void hostile_blk(struct hostile *h, struct blk *b)
 	case 1:
 	case 2:
 		r->op = BLK_INDIRECT;
-		r->indirect.op = hostile_number(h, BLK_READ, BLK_INDIRECT);
-		r->indirect.segments = hostile_number(h, 4, BLK_INDIRECT_SEGMENTS);
+		r->indirect.op = good ? any(h) % 2 :
+				 hostile_number(h, BLK_READ, BLK_INDIRECT);
+		r->indirect.segments = good ? 1 + any(h) % 64 :
+				       hostile_number(h, 4, BLK_INDIRECT_SEGMENTS);
 		r->indirect.sector = sector;
 		r->indirect.gref[0] = h->gref[i];
 		for (int j = 1; j < BLK_INDIRECT_FRAMES; j++)
 			r->indirect.gref[j] = hostile_gref(h);
 		for (unsigned int j = 0; j < SEGMENTS_PER_FRAME; j++)
-			wild_segment(h, list + j);
+			wild_segment(h, list + j, good);
 		break;
 	case 3:
 		for (unsigned int j = 0; j < sizeof(*r); j++)
 			((uint8_t *)r)[j] = any(h);
 		break;
 	default:
-		r->op = hostile_number(h, any(h) % 2, BLK_FLUSH);
-		r->rw.segments = hostile_number(h, 3, BLK_SEGMENTS);
+		r->op = good ? any(h) % 2 : hostile_number(h, any(h) % 2, BLK_FLUSH);
+		r->rw.segments = good ? 1 + any(h) % BLK_SEGMENTS :
+				 hostile_number(h, 3, BLK_SEGMENTS);
 		r->rw.sector = sector;
 		r->rw.handle = any(h);
 		for (int j = 0; j < BLK_SEGMENTS; j++) {
 			struct blk_segment s = { };
 
-			wild_segment(h, &s);
+			wild_segment(h, &s, good);
 			r->rw.seg[j] = s;
 		}
 	}
