@@ -19,11 +19,11 @@
 #include <xen/shim.h>
 #include <xen/xen.h>
 
-DEFINE_STATIC_KEY_FALSE(xen_shim_key);
-EXPORT_SYMBOL_GPL(xen_shim_key);
-
 const struct xen_shim_ops *xen_shim_ops __read_mostly;
 EXPORT_SYMBOL_GPL(xen_shim_ops);
+
+DEFINE_STATIC_KEY_FALSE(xen_shim_key);
+EXPORT_SYMBOL_GPL(xen_shim_key);
 
 /* Protects xen_shim_ops and the key against registration. */
 static DEFINE_MUTEX(xen_shim_lock);
