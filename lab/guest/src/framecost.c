@@ -29,7 +29,7 @@
 
 #include "counter.h"
 
-enum { PORTS = 8, BATCH = 16, SETTLE_NS = 2000000, TRIES = 50 };
+enum { PORTS = 8, BATCH = 16, SETTLE_NS = 2000000, TRIES = 5000 };
 
 #define TYPE 0x88b5		/* IEEE 802: for local experiments */
 
