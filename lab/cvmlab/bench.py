@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs what `figures` needs: each test, stock beside series, two guests at a
-time.  A test that fails in a guest still yields its figures, if it reported
+"""Runs what `figures`, `figures_hv` and `figures_iommu` need: each test, stock
+beside series, two guests at a time.  A test that fails in a guest still yields its figures, if it reported
 them; what stands in the way of measuring is an error.
 """
 
@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from . import figures, figures_hv, guest
+from . import figures, figures_hv, figures_iommu, guest
 from .errors import LabError, Skip
 
 KERNELS = ("stock", "series")
@@ -90,6 +90,27 @@ def bounce_table(rows):
         lines.append("{platform:5}{disk:11}{bytes:6}{chunks:4}{pool:8}{pool_median:8}"
                      "{list:10}{list_median:8}".format(**row))
     return lines
+
+
+def iommu(kernels, qemu, firmware, out, only=figures_iommu.PLATFORMS):
+    """Each kind of domain beside the others, on each emulated IOMMU.
+
+    Return: [{platform, kind, requests, wakes, map, unmap, ...}], see
+    figures_iommu.row(); raises LabError.
+    """
+    rows, start = [], time.monotonic()
+    with guest.pool(2) as pool:
+        jobs = {(platform, kind, test): pool.submit(_guest, test, platform, kind.replace(", ", "-"),
+                                                    kernels[kernel], qemu, firmware, out, {}, append)
+                for platform in only for kind, (kernel, append) in figures_iommu.KINDS.items()
+                for test in figures_iommu.TESTS}
+        for platform in only:
+            for kind in figures_iommu.KINDS:
+                rows.append(figures_iommu.row(platform, kind, *(jobs[platform, kind, test].result()
+                                                                for test in figures_iommu.TESTS)))
+            print(f"   IOMMU {platform}: {time.monotonic() - start:.0f} s so far",
+                  file=sys.stderr, flush=True)
+    return rows
 
 
 def _guest(test, platform, kernel, image, qemu, firmware, out, settings, append=""):

@@ -36,10 +36,13 @@ class Counter:
         self.offset = 0
         self.counts = collections.Counter()
         self.writable = {}          # (domain, first address): last address
+        self.writable_bytes = self.peak = 0
 
     def read(self):
         """Return: {event: how many since QEMU started}, and as "writable-bytes"
-        what a virtio IOMMU lets its devices write at the moment."""
+        what a virtio IOMMU lets its devices write at the moment, as
+        "writable-peak" the most since this was last asked."""
+        self.peak = self.writable_bytes
         try:
             with open(self.path, encoding="utf-8", errors="replace") as file:
                 file.seek(self.offset)
@@ -50,8 +53,7 @@ class Counter:
                 self.offset = file.tell()
         except OSError as err:
             raise LabError(f"cannot read QEMU's trace: {err}") from None
-        bytes_ = sum(last - first + 1 for (_, first), last in self.writable.items())
-        return {**self.counts, "writable-bytes": bytes_}
+        return {**self.counts, "writable-bytes": self.writable_bytes, "writable-peak": self.peak}
 
     def _event(self, name, rest):
         self.counts[name] += 1
@@ -62,8 +64,13 @@ class Counter:
         if name == "virtio_iommu_map":
             if value["flags"] & MAP_WRITE:
                 self.writable[domain, first] = last
+                self.writable_bytes += last - first + 1
+                self.peak = max(self.peak, self.writable_bytes)
             return
-        if self.writable.pop((domain, first), None) == last:
-            return
-        for key in [key for key in self.writable if key[0] == domain and first <= key[1] <= last]:
-            del self.writable[key]
+        if self.writable.get((domain, first)) == last:
+            gone = [(domain, first)]
+        else:
+            gone = [key for key, end in self.writable.items()
+                    if key[0] == domain and first <= key[1] and end <= last]
+        for key in gone:
+            self.writable_bytes -= self.writable.pop(key) - key[1] + 1

@@ -4,8 +4,9 @@
 import os
 import tempfile
 import unittest
+from unittest import mock
 
-from cvmlab import figures_iommu, guest, platforms, qemu, traces
+from cvmlab import bench, figures_iommu, guest, platforms, qemu, traces
 from cvmlab.errors import LabError
 from report import iommu
 
@@ -36,7 +37,8 @@ class Traces(unittest.TestCase):
         self.assertEqual(found["vtd_inv_desc_iotlb_pages"], 1)
         self.assertEqual(found["virtio_iommu_map"], 3)
         self.assertEqual(found["writable-bytes"], 3 * 4096)
-        self.assertEqual(len(found), 4)
+        self.assertEqual(found["writable-peak"], 3 * 4096)
+        self.assertEqual(len(found), 5)
 
     def test_grows(self):
         self.put(LINES)
@@ -47,6 +49,8 @@ class Traces(unittest.TestCase):
         found = counter.read()
         self.assertEqual(found["vtd_inv_qi_tail"], 3)
         self.assertEqual(found["writable-bytes"], 4096)
+        self.assertEqual(found["writable-peak"], 3 * 4096)
+        self.assertEqual(counter.read()["writable-peak"], 4096)
 
     def test_no_file(self):
         with self.assertRaisesRegex(LabError, "QEMU's trace"):
@@ -67,7 +71,8 @@ def outcomes(requests=0, to=200, from_=900):
                for call in ("map", "unmap") for way in figures_iommu.WAYS}
     counted |= {"setup.mapped_mib": "1536", "setup.instructions": "300",
                 "setup.page_table_pages": "3"}
-    return guest.Outcome(facts={**sent, "writable_bytes": "8192"}), guest.Outcome(facts=counted)
+    return guest.Outcome(facts={**sent, "writable_bytes.waiting": "8192",
+                                 "writable_bytes.load": "9000"}), guest.Outcome(facts=counted)
 
 
 def rows(**changed):
@@ -80,6 +85,22 @@ def rows(**changed):
 
 def missed(found):
     return [name for _, name, _, _, met in figures_iommu.targets(found) if not met]
+
+
+class Runs(unittest.TestCase):
+    def test_each_kind_with_its_kernel(self):
+        asked = []
+
+        def run(options):
+            asked.append((options.test, options.kernel, options.append, options.out))
+            return outcomes()[figures_iommu.TESTS.index(options.test)]
+        with mock.patch.object(guest, "run", run), mock.patch("sys.stderr"):
+            found = bench.iommu({"stock": "s", "series": "t"}, "q", "f", "out", only=("amdvi",))
+        self.assertEqual([row["kind"] for row in found], list(figures_iommu.KINDS))
+        self.assertIn(("iommu-tx", "s", "iommu.strict=1", "out/iommu-tx-amdvi-strict"), asked)
+        self.assertIn(("iommu-insns", "t", "iommu.dma_ro=0 iommu.strict=0",
+                       "out/iommu-insns-amdvi-off-lazy"), asked)
+        self.assertEqual(len({out for *_, out in asked}), 2 * len(figures_iommu.KINDS))
 
 
 class Figures(unittest.TestCase):
