@@ -14,6 +14,7 @@
   console    what a console must not contain
   tests      the headers of lab/guest/tests
   kselftest  the series' kselftests, built for the guest
+  xenstored  Debian's xenstore daemon, for the guest
   helpers    small C programs of the guest tests, built for the guest
   books      figures out of the emulator's books
   traces     events of QEMU, counted: what an emulated IOMMU is asked

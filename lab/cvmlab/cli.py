@@ -49,6 +49,9 @@ def parser():
                     help="stock kernel's console: what it prints too is no failure")
     ap.add_argument("--ksrc", default="", metavar="TREE",
                     help="kernel tree whose tools/testing/selftests/cvm goes into the guest")
+    ap.add_argument("--debian", action="append", default=[], choices=sorted(guest.DEBIAN),
+                    help="software of Debian that goes into the guest, for tests that look "
+                         "for it: Xen's own xenstore daemon")
     ap.add_argument("--entry", default="", choices=("image", "elf"),
                     help="where the kernel is entered, instead of the platform's: with the "
                          "image's 16-bit code or at the PVH note")
@@ -134,7 +137,7 @@ def options_from(args):
         append=args.append, memory=args.memory, cpus=args.cpus, cpu=args.cpu,
         object_extra=args.object_extra, timeout=args.timeout,
         settings=settings(args.set), ksrc=args.ksrc, baseline=args.baseline_console,
-        verbose=args.verbose, corrupt=args.corrupt,
+        verbose=args.verbose, corrupt=args.corrupt, debian=args.debian,
         entry=args.entry)
 
 

@@ -66,21 +66,30 @@ def fetch(suite):
     return [image, *(get(part)[0] for part in parts_of(depends))]
 
 
+def unpack(packages):
+    """Unpack .deb files, once, into a folder named after the first.
+
+    Return: (that name, the folder's path).
+    """
+    name = os.path.basename(packages[0]).rpartition("_")[0]
+    root = os.path.join(cache_dir(), "lab", name)
+    if not os.path.isdir(root):
+        part = f"{root}.{os.getpid()}"
+        os.makedirs(part)
+        try:
+            for package in packages:
+                run("dpkg-deb", "-x", package, part)
+            os.rename(part, root)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return name, root
+
+
 class Kernel:
     """An unpacked kernel: the image package, and what belongs to it."""
 
     def __init__(self, packages):
-        self.name = os.path.basename(packages[0]).rpartition("_")[0]
-        self.root = os.path.join(cache_dir(), "lab", self.name)
-        if not os.path.isdir(self.root):
-            part = f"{self.root}.{os.getpid()}"
-            os.makedirs(part)
-            try:
-                for package in packages:
-                    run("dpkg-deb", "-x", package, part)
-                os.rename(part, self.root)
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
+        self.name, self.root = unpack(packages)
         self.image = self._only("vmlinuz-*", "vmlinuz")
         self.config = _config(self._only("config-*", "config"))
         self.release = self._release()

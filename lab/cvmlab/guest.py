@@ -19,8 +19,8 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-from . import books, bzimage, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
-from . import tests, traces
+from . import acpi, books, bzimage, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
+from . import tests, traces, xenstored
 from .control import Channel
 from .errors import LabError
 from .qmp import Qmp, QmpError
@@ -32,6 +32,11 @@ import ktap  # noqa: E402
 # A panic must end the guest, not hang it: -no-reboot turns the reset into an
 # exit.  loglevel=7: all that is not debugging goes to the console.
 APPEND = "console=ttyS0 loglevel=7 printk.time=1 panic=-1 oops=panic"
+
+
+# What goes into the guest on request, as Debian has it: function that returns
+# {path in the guest: host file}.
+DEBIAN = {"xenstored": xenstored.programs}
 
 
 @dataclass
@@ -55,6 +60,7 @@ class Options:
     timeout: float = 0
     baseline: str = ""
     ksrc: str = ""              # kernel tree with the kselftests
+    debian: list = field(default_factory=list)  # names in DEBIAN
     programs: dict = field(default_factory=dict)
     modules: list = field(default_factory=list)
     settings: dict = field(default_factory=dict)
@@ -256,8 +262,14 @@ class Guest:
         programs = dict(opts.programs)
         if "kselftest" in self.test.flags:
             programs.update(kselftest.programs(opts.ksrc, os.path.join(scratch, "kselftest")))
+        for name in opts.debian:
+            programs.update(DEBIAN[name]())
         programs.update(helpers.programs(self.test.programs, scratch))
         paths = {name: disk.path for name, disk in self.disks.items()}
+        if devices.EXTERNAL in self.devices:
+            paths[devices.EXTERNAL] = os.path.join(scratch, "external.aml")
+            with open(paths[devices.EXTERNAL], "wb") as file:
+                file.write(acpi.external_port(devices.EXTERNAL_SLOT))
         initrd, root = "", ""
         if devices.ROOT in self.devices:
             self.root = rootdisk.RootDisk(os.path.join(scratch, "root.img"))

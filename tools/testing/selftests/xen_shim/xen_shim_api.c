@@ -359,6 +359,6 @@ int main(void)
 		{ "nothing is left", step_left, false },
 	};
 
-	need_shim();
-	run_steps(steps, sizeof(steps) / sizeof(*steps));
+	begin_tests();
+	RUN_STEPS(steps);
 }

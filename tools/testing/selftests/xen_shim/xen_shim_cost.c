@@ -288,10 +288,8 @@ static int step_vhost(void)
 
 static int step_ready(void)
 {
-	int error = xs_open(&xs);
-
-	if (error)
-		return fail("no xenstore: %s", strerror(-error));
+	if (open_store(&xs))
+		return -1;
 	if (counter_port && iopl(3))
 		return fail("iopl: %s", strerror(errno));
 	return dom_create(&d, DOMID, PAGES);
@@ -307,8 +305,8 @@ int main(void)
 		{ "packets, with vhost-net", step_vhost, false },
 	};
 
-	need_shim();
+	begin_tests();
 	rounds = setting("XEN_SHIM_ROUNDS", 1000) ?: 1;
 	counter_port = setting("XEN_SHIM_PORT", 0);
-	run_steps(steps, sizeof(steps) / sizeof(*steps));
+	RUN_STEPS(steps);
 }

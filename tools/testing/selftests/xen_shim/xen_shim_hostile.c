@@ -260,9 +260,8 @@ static int step_ready(void)
 
 	if (error)
 		return error;
-	error = xs_open(&xs);
-	if (error)
-		return fail("no xenstore: %s", strerror(-error));
+	if (open_store(&xs))
+		return -1;
 	canary_seed = seed ^ 0x1234;
 	canary_fill(own, canary_seed);
 	if (dom_create(&bystander, BYSTANDER, PAGES))
@@ -344,9 +343,8 @@ int main(void)
 		{ "another domain afterwards", step_afterwards, false },
 	};
 
-	need_shim();
+	seed = begin_tests();
 	wanted = setting("XEN_SHIM_REQUESTS", 2000);
-	seed = setting("XEN_SHIM_SEED", 1) ?: 1;
 	ksft_print_msg("%lu requests, seed %llu\n", wanted, (unsigned long long)seed);
-	run_steps(steps, sizeof(steps) / sizeof(*steps));
+	RUN_STEPS(steps);
 }

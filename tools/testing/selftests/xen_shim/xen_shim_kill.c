@@ -147,9 +147,8 @@ static int step_ready(void)
 
 	if (error)
 		return error;
-	error = xs_open(&xs);
-	if (error)
-		return fail("no xenstore: %s", strerror(-error));
+	if (open_store(&xs))
+		return -1;
 	return shim_wait_idle(1000, &s);
 }
 
@@ -193,9 +192,8 @@ int main(void)
 		{ "another domain afterwards", step_afterwards, false },
 	};
 
-	need_shim();
+	seed = begin_tests();
 	kills = setting("XEN_SHIM_KILLS", 20);
-	seed = setting("XEN_SHIM_SEED", 1) ?: 1;
 	ksft_print_msg("%u kills, seed %llu\n", kills, (unsigned long long)seed);
-	run_steps(steps, sizeof(steps) / sizeof(*steps));
+	RUN_STEPS(steps);
 }

@@ -65,11 +65,9 @@ static int wait_link(void)
 
 static int step_connect(void)
 {
-	int error = xs_open(&xs);
+	int error;
 
-	if (error)
-		return fail("no xenstore: %s", strerror(-error));
-	if (dom_create(&d, DOMID, PAGES))
+	if (open_store(&xs) || dom_create(&d, DOMID, PAGES))
 		return -1;
 	for (unsigned int i = 0; i < sizeof(page) / sizeof(*page); i++)
 		page[i] = page_get(&d);
@@ -540,7 +538,6 @@ int main(void)
 		{ "nothing is left when the device is closed", step_close, false },
 	};
 
-	need_shim();
-	seed = setting("XEN_SHIM_SEED", 1) ?: 1;
-	run_steps(steps, sizeof(steps) / sizeof(*steps));
+	seed = begin_tests();
+	RUN_STEPS(steps);
 }

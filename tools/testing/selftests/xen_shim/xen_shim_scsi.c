@@ -93,10 +93,7 @@ static int step_connect(void)
 
 	if (error)
 		return error;
-	error = xs_open(&xs);
-	if (error)
-		return fail("no xenstore: %s", strerror(-error));
-	if (dom_create(&d, DOMID, PAGES))
+	if (open_store(&xs) || dom_create(&d, DOMID, PAGES))
 		return -1;
 	for (int i = 0; i < LARGE; i++)
 		page[i] = page_get(&d);
@@ -313,7 +310,6 @@ int main(void)
 		{ "nothing is left when the device is closed", step_close, false },
 	};
 
-	need_shim();
-	seed = setting("XEN_SHIM_SEED", 1) ?: 1;
-	run_steps(steps, sizeof(steps) / sizeof(*steps));
+	seed = begin_tests();
+	RUN_STEPS(steps);
 }

@@ -3,6 +3,7 @@
  * The client of a xenstore (xs.h). One request at a time; no watches: what
  * the tests wait for, they look at again and again.
  */
+#define _GNU_SOURCE	/* struct ucred */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -89,6 +90,20 @@ void xs_close(struct xs *xs)
 {
 	close(xs->fd);
 	xs->fd = -1;
+}
+
+int xs_server(const struct xs *xs, char *path, size_t size)
+{
+	struct ucred who = { .pid = -1 };
+	socklen_t length = sizeof(who);
+	char link[32];
+	ssize_t n;
+
+	getsockopt(xs->fd, SOL_SOCKET, SO_PEERCRED, &who, &length);
+	snprintf(link, sizeof(link), "/proc/%d/exe", who.pid);
+	n = readlink(link, path, size - 1);
+	path[n < 0 ? 0 : n] = '\0';
+	return who.pid;
 }
 
 static int read_all(int fd, void *data, size_t length)

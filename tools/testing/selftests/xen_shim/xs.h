@@ -24,6 +24,9 @@ struct xs {
 int xs_open(struct xs *xs);
 void xs_close(struct xs *xs);
 
+/* Who listens at the other end. Return: the process; @path: of its program. */
+int xs_server(const struct xs *xs, char *path, size_t size);
+
 /* @value: room for @size with its end. */
 int xs_read(struct xs *xs, const char *path, char *value, size_t size);
 int xs_rm(struct xs *xs, const char *path);
