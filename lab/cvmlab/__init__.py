@@ -4,6 +4,7 @@
   errors     the one exception that stands for "wrong input, say it in a line"
   platforms  the table: what each platform puts on QEMU's command line
   devices    the device sets that a guest test can ask for
+  acpi       a table that QEMU does not make: a port that faces outwards
   qemu       command line, process, time limit
   qmp        QEMU's monitor: the emulator's books, devices that come and go
   control    the guest's requests on its second serial port

@@ -38,7 +38,8 @@ def _hv_scsi(serial):
             "-device", f"scsi-hd,id={serial}-disk,bus={serial}.0,drive={serial},serial={serial}"]
 
 
-# name -> (arguments, needs a scratch disk)
+EXTERNAL_SLOT = 0x1e
+# name -> (arguments, needs a scratch disk, or another file)
 DEVICES = {
     "virtio-blk": (["-drive", "if=none,id=vda,format=raw,cache=writeback,file={disk}",
                     "-device", f"virtio-blk-pci,drive=vda,serial=virtio-blk,{VIRTIO}"], True),
@@ -65,6 +66,10 @@ DEVICES = {
                        (",addr=0x8", ",addr=0xa")), False),
     # QEMU's device for teaching, which copies where it is told (docs/specs/edu.rst)
     "edu": (["-device", "edu,dma_mask=0xffffffffffffffff"], False),
+    # The same behind a port that faces outwards, which acpi.py's table says.
+    "edu-external": (["-device", f"pcie-root-port,id=external,chassis=9,addr={EXTERNAL_SLOT:#x}",
+                      "-device", "edu,bus=external,dma_mask=0xffffffffffffffff",
+                      "-acpitable", "file={disk}"], True),
     # Memory that can be unplugged and plugged.
     "dimm": (["-object", "memory-backend-ram,id=dimm-mem,size=1G",
               "-device", "pc-dimm,id=dimm,memdev=dimm-mem"], False),
@@ -75,6 +80,7 @@ DEVICES = {
     "hv-net-pair": (_pair("hv-net-pair", 2, "hv-net,id=hv-net-{end},{ends}"), False),
 }
 ROOT = "hv-root"
+EXTERNAL = "edu-external"
 
 
 def on_vmbus(name):
@@ -113,7 +119,7 @@ def _properties(text):
 def disks(names):
     """The devices among names that carry a scratch disk."""
     check(names)
-    return [name for name in names if DEVICES[name][1]]
+    return [name for name in names if DEVICES[name][1] and name != EXTERNAL]
 
 
 # Instead of a file, where instructions are counted: a read is done at once.

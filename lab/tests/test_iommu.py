@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-from cvmlab import bench, figures_iommu, guest, platforms, qemu, traces
+from cvmlab import acpi, bench, devices, figures_iommu, guest, platforms, qemu, traces
 from cvmlab.errors import LabError
 from report import iommu
 
@@ -136,3 +136,19 @@ class Figures(unittest.TestCase):
         for line in table[1:]:
             self.assertIn(f">{line[2]}<".replace("3000", "3,000").replace("1800", "1,800"),
                           image.replace("\u202f", ",").replace("\u2009", ","))
+
+
+class Acpi(unittest.TestCase):
+    def test_table(self):
+        table = acpi.external_port(0x1e)
+        self.assertEqual((table[:4], int.from_bytes(table[4:8], "little")), (b"SSDT", len(table)))
+        self.assertEqual(sum(table) & 0xFF, 0)
+        # Scope, two bytes of length, what is in it to the end
+        self.assertEqual(table[36], 0x10)
+        self.assertEqual((table[37] & 15) + (table[38] << 4), len(table) - 37)
+        self.assertEqual(table[39:54], b"\\\x2f\x03_SB_PCI0SF0_\x08"[:15])
+
+    def test_command_line(self):
+        args = devices.arguments(["edu-external"], {"edu-external": "t.aml"})
+        self.assertEqual(args[args.index("-acpitable") + 1], "file=t.aml")
+        self.assertEqual(devices.disks(["edu-external"]), [])
