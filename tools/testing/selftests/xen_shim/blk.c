@@ -50,11 +50,14 @@ int blk_connect(struct blk *b, struct domain *d, struct xs *xs, unsigned int id,
 	return xs_write(xs, dev->front, "state", "%u", XB_CONNECTED);
 }
 
+int blk_release(struct blk *b)
+{
+	return ring_free(&b->ring) ?: port_close(b->dev.d, &b->port);
+}
+
 int blk_disconnect(struct blk *b)
 {
-	return device_remove(&b->dev) ?:
-	       ring_free(&b->ring) ?:
-	       port_close(b->dev.d, &b->port);
+	return device_remove(&b->dev) ?: blk_release(b);
 }
 
 bool blk_room(const struct blk *b)

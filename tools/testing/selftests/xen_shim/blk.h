@@ -35,6 +35,9 @@ int blk_connect(struct blk *b, struct domain *d, struct xs *xs, unsigned int id,
 /* Close and remove; then nothing of the domain is mapped any more. */
 int blk_disconnect(struct blk *b);
 
+/* The second half of that: the backend is gone already. */
+int blk_release(struct blk *b);
+
 /* Room for one more request? */
 bool blk_room(const struct blk *b);
 

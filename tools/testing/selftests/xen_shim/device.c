@@ -84,7 +84,7 @@ int device_state(struct device *dev, enum xenbus_state front,
  * The backend's device goes away after its state says that it is closed. Who
  * makes one of the same name before that is not heard.
  */
-static int wait_unregistered(const struct device *dev)
+int device_wait_gone(const struct device *dev)
 {
 	uint64_t end = now_ms() + STATE_MS;
 
@@ -105,7 +105,7 @@ int device_remove(struct device *dev)
 	if (!error)
 		error = device_state(dev, XB_CLOSED, XB_CLOSED);
 	if (!error)
-		error = wait_unregistered(dev);
+		error = device_wait_gone(dev);
 	/* Whatever came of that, they must go. */
 	xs_rm(dev->xs, dev->back);
 	xs_rm(dev->xs, dev->front);

@@ -41,6 +41,9 @@ int device_state(struct device *dev, enum xenbus_state front,
  */
 int device_remove(struct device *dev);
 
+/* Wait until the backend's device is not there, whoever removes it. */
+int device_wait_gone(const struct device *dev);
+
 /* --- front ring: one page, granted to the backend -------------------------- */
 
 struct ring {

@@ -77,15 +77,19 @@ static int put_slots(struct net *n)
 	return 0;
 }
 
-int net_disconnect(struct net *n)
+int net_release(struct net *n)
 {
 	struct domain *d = n->dev.d;
 
-	return device_remove(&n->dev) ?:
-	       put_slots(n) ?:
+	return put_slots(n) ?:
 	       ring_free(&n->tx) ?: ring_free(&n->rx) ?: ring_free(&n->ctrl) ?:
 	       port_close(d, &n->tx_port) ?: port_close(d, &n->rx_port) ?:
 	       port_close(d, &n->ctrl_port);
+}
+
+int net_disconnect(struct net *n)
+{
+	return device_remove(&n->dev) ?: net_release(n);
 }
 
 /* --- to the backend -------------------------------------------------------- */

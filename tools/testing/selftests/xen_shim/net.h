@@ -36,6 +36,9 @@ struct net_piece {
 int net_connect(struct net *n, struct domain *d, struct xs *xs, unsigned int id);
 int net_disconnect(struct net *n);
 
+/* The second half of that: the backend is gone already. */
+int net_release(struct net *n);
+
 /*
  * Send one packet. @flags: NET_TX_*; @gso_size: 0, or the size of TCP
  * segments. Its pages may be used again after net_wait_sent().

@@ -67,23 +67,27 @@ static int start_daemon(const char *path)
 	_exit(127);
 }
 
+int xs_connect(struct xs *xs, int timeout_ms)
+{
+	uint64_t end = now_ms() + timeout_ms;
+
+	for (;;) {
+		xs->fd = connect_to(socket_path());
+		if (xs->fd >= 0)
+			return 0;
+		if (now_ms() >= end)
+			return xs->fd;
+		sleep_us(10000);
+	}
+}
+
 int xs_open(struct xs *xs)
 {
-	const char *path = socket_path();
-	uint64_t end = now_ms() + START_MS;
-
-	xs->fd = connect_to(path);
-	if (xs->fd >= 0)
+	if (!xs_connect(xs, 0))
 		return 0;
 	if (access("/dev/xen-shim-store", F_OK))
 		return -errno;
-	if (start_daemon(path))
-		return -errno;
-	while (xs->fd < 0 && now_ms() < end) {
-		sleep_us(10000);
-		xs->fd = connect_to(path);
-	}
-	return xs->fd < 0 ? xs->fd : 0;
+	return start_daemon(socket_path()) ?: xs_connect(xs, START_MS);
 }
 
 void xs_close(struct xs *xs)
@@ -144,10 +148,11 @@ static int talk(struct xs *xs, uint32_t type, char *body, size_t length)
 	struct iovec vec[] = {
 		{ &head, sizeof(head) }, { body, length },
 	};
+	struct msghdr message = { .msg_iov = vec, .msg_iovlen = 2 };
 	int error;
 
-	if (writev(xs->fd, vec, 2) != (ssize_t)(sizeof(head) + length))
-		return -EIO;
+	if (sendmsg(xs->fd, &message, MSG_NOSIGNAL) != (ssize_t)(sizeof(head) + length))
+		return -EPIPE;
 	error = read_all(xs->fd, &head, sizeof(head));
 	if (error)
 		return error;
@@ -218,10 +223,16 @@ int xs_wait(struct xs *xs, const char *dir, const char *name, long value,
 {
 	uint64_t end = now_ms() + timeout_ms;
 	unsigned int pause = 200;
+	char path[2048], text[64];
+	int error;
 
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	for (;;) {
-		if (xs_number(xs, dir, name, -1) == value)
+		error = xs_read(xs, path, text, sizeof(text));
+		if (!error && strtol(text, NULL, 10) == value)
 			return 0;
+		if (error && error != -ENOENT)
+			return error;
 		if (now_ms() > end)
 			return -ETIMEDOUT;
 		sleep_us(pause);

@@ -22,6 +22,9 @@ struct xs {
 
 /* Connect; if nobody listens there, start ./xen_store first. */
 int xs_open(struct xs *xs);
+
+/* Connect, and wait for who is to listen there; nothing is started. */
+int xs_connect(struct xs *xs, int timeout_ms);
 void xs_close(struct xs *xs);
 
 /* Who listens at the other end. Return: the process; @path: of its program. */
@@ -39,7 +42,7 @@ int xs_write(struct xs *xs, const char *dir, const char *name,
 /* DIR/NAME as a number, or @other if it is not there. */
 long xs_number(struct xs *xs, const char *dir, const char *name, long other);
 
-/* Wait until DIR/NAME is @value. Return: 0, or -ETIMEDOUT. */
+/* Wait until DIR/NAME is @value. Return: 0, -ETIMEDOUT, or why it cannot be read. */
 int xs_wait(struct xs *xs, const char *dir, const char *name, long value,
 	    int timeout_ms);
 
