@@ -74,6 +74,32 @@ struct page *cc_shared_alloc_plain(const struct cc_shared_request *req)
 	return alloc_within(req, req->gfp | __GFP_ZERO);
 }
 
+#ifdef CONFIG_CONTIG_ALLOC
+/* More than the buddy allocator has in one piece */
+static struct page *get_contig(const struct cc_shared_request *req,
+			       unsigned int order, gfp_t gfp)
+{
+	int nid = req->nid == NUMA_NO_NODE ? numa_mem_id() : req->nid;
+	struct page *page;
+
+	page = alloc_contig_pages(1UL << order, gfp | zone_within(req->limit),
+				  nid, NULL);
+	if (!page)
+		return NULL;
+	if (!cc_shared_within(page_to_pfn(page), 1UL << order, req->limit)) {
+		free_contig_range(page_to_pfn(page), 1UL << order);
+		return NULL;
+	}
+	return page;
+}
+#else
+static struct page *get_contig(const struct cc_shared_request *req,
+			       unsigned int order, gfp_t gfp)
+{
+	return NULL;
+}
+#endif
+
 static struct page *get_buddy(const struct cc_shared_request *req)
 {
 	gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
@@ -85,24 +111,13 @@ static struct page *get_buddy(const struct cc_shared_request *req)
 		gfp |= __GFP_THISNODE;
 
 	page = alloc_within(req, gfp);
-	if (page) {
+	if (page)
 		split_page(page, order);
-		goto trim;
-	}
-	if (order <= MAX_PAGE_ORDER || !IS_ENABLED(CONFIG_CONTIG_ALLOC))
-		return NULL;
-
-	page = alloc_contig_pages(1UL << order, gfp | zone_within(req->limit),
-				  req->nid == NUMA_NO_NODE ? numa_mem_id() :
-							     req->nid, NULL);
+	else if (order > MAX_PAGE_ORDER)
+		page = get_contig(req, order, gfp);
 	if (!page)
 		return NULL;
-	if (!cc_shared_within(page_to_pfn(page), 1UL << order, req->limit)) {
-		free_contig_range(page_to_pfn(page), 1UL << order);
-		return NULL;
-	}
 
-trim:
 	pfn = page_to_pfn(page);
 	for (unsigned long i = req->nr_pages; i < 1UL << order; i++)
 		__free_page(pfn_to_page(pfn + i));
