@@ -10,6 +10,7 @@ behind a process id and a time if QEMU is told to print those.
 """
 
 import collections
+import os
 import re
 
 from .errors import LabError
@@ -44,15 +45,19 @@ class Counter:
         "writable-peak" the most since this was last asked."""
         self.peak = self.writable_bytes
         try:
-            with open(self.path, encoding="utf-8", errors="replace") as file:
+            with open(self.path, "rb") as file:
+                # What comes meanwhile is for the next time: it may come as fast.
+                end = os.fstat(file.fileno()).st_size
                 file.seek(self.offset)
-                for line in file:
-                    found = LINE.match(line)
-                    if found:
-                        self._event(*found.groups())
-                self.offset = file.tell()
+                text = file.read(end - self.offset)
         except OSError as err:
             raise LabError(f"cannot read QEMU's trace: {err}") from None
+        text = text[:text.rfind(b"\n") + 1]
+        self.offset += len(text)
+        for line in text.decode(errors="replace").splitlines():
+            found = LINE.match(line)
+            if found:
+                self._event(*found.groups())
         return {**self.counts, "writable-bytes": self.writable_bytes, "writable-peak": self.peak}
 
     def _event(self, name, rest):
@@ -67,10 +72,17 @@ class Counter:
                 self.writable_bytes += last - first + 1
                 self.peak = max(self.peak, self.writable_bytes)
             return
-        if self.writable.get((domain, first)) == last:
-            gone = [(domain, first)]
-        else:
-            gone = [key for key, end in self.writable.items()
-                    if key[0] == domain and first <= key[1] and end <= last]
-        for key in gone:
-            self.writable_bytes -= self.writable.pop(key) - key[1] + 1
+        # What is unmapped at once may have been mapped in parts, one after the other.
+        while first <= last and (domain, first) in self.writable:
+            first = self._forget(domain, first) + 1
+        if first > last:
+            return
+        for start in [start for part, start in self.writable if part == domain and start >= first]:
+            if self.writable[domain, start] <= last:
+                self._forget(domain, start)
+
+    def _forget(self, domain, first):
+        """Return: where that mapping ended."""
+        last = self.writable.pop((domain, first))
+        self.writable_bytes -= last - first + 1
+        return last
