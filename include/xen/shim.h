@@ -81,6 +81,8 @@ static __always_inline bool xen_shim_domain(void)
 int xen_shim_register(const struct xen_shim_ops *ops);
 void xen_shim_unregister(const struct xen_shim_ops *ops);
 
+void xen_shim_page_to_array(unsigned int idx, phys_addr_t addr, void *ctx);
+
 bool xen_shim_domain_get(void);
 void xen_shim_domain_put(void);
 
@@ -128,6 +130,11 @@ static inline void xen_shim_evtchn_send(evtchn_port_t local)
 static inline bool xen_shim_domain(void)
 {
 	return false;
+}
+
+static inline void xen_shim_page_to_array(unsigned int idx, phys_addr_t addr,
+					  void *ctx)
+{
 }
 
 static inline bool xen_shim_domain_get(void)

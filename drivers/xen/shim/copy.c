@@ -18,11 +18,27 @@ struct copy_end {
 	struct page *page;
 };
 
-/* The domain of the last operation, as the next one is likely to be its. */
+/*
+ * The domain of the last operation and the region of its page, as those of the
+ * next one are likely to be the same; and how many ranges were copied for the
+ * domain since it was found. There is one to read from, and one to write to.
+ */
 struct copy_domain {
 	struct shim_domain *dom;
+	const struct shim_region *region;
 	domid_t domid;
+	unsigned int copies;
 };
+
+static void copy_domain_put(struct copy_domain *last)
+{
+	if (!last->dom)
+		return;
+
+	if (last->copies)
+		atomic64_add(last->copies, &last->dom->stats.copies);
+	shim_domain_put(last->dom);
+}
 
 static struct shim_domain *copy_domain_find(struct copy_domain *last,
 					    domid_t domid)
@@ -30,12 +46,21 @@ static struct shim_domain *copy_domain_find(struct copy_domain *last,
 	if (last->dom && last->domid == domid)
 		return last->dom;
 
-	if (last->dom)
-		shim_domain_put(last->dom);
+	copy_domain_put(last);
 	last->dom = shim_domain_find(domid);
+	last->region = &shim_no_region;
 	last->domid = domid;
+	last->copies = 0;
 
 	return last->dom;
+}
+
+/* Count that, for the domain that has refused it if there is one. */
+static s16 refuse(struct shim_domain *dom, s16 status)
+{
+	atomic64_inc(dom ? &dom->stats.refused : &shim_stats.refused);
+
+	return status;
 }
 
 static s16 copy_end_get(struct copy_end *end, struct copy_domain *last,
@@ -46,9 +71,9 @@ static s16 copy_end_get(struct copy_end *end, struct copy_domain *last,
 
 	if (!is_ref) {
 		if (domid != DOMID_SELF)
-			return GNTST_permission_denied;
+			return refuse(NULL, GNTST_permission_denied);
 		if (!pfn_valid(gmfn))
-			return GNTST_bad_page;
+			return refuse(NULL, GNTST_bad_page);
 		end->dom = NULL;
 		end->page = pfn_to_page(gmfn);
 		return GNTST_okay;
@@ -56,24 +81,19 @@ static s16 copy_end_get(struct copy_end *end, struct copy_domain *last,
 
 	end->dom = copy_domain_find(last, domid);
 	if (!end->dom)
-		return GNTST_bad_domain;
+		return refuse(NULL, GNTST_bad_domain);
 
 	end->ref = ref;
 	end->write = write;
-	status = shim_gref_get(end->dom, ref, write, &end->page);
-	if (status != GNTST_okay)
-		atomic64_inc(&end->dom->stats.refused);
+	status = shim_gref_get(end->dom, ref, write, &last->region, &end->page);
 
-	return status;
+	return status == GNTST_okay ? status : refuse(end->dom, status);
 }
 
 static void copy_end_put(struct copy_end *end)
 {
-	if (!end->dom)
-		return;
-
-	shim_gref_put(end->dom, end->ref, end->write);
-	atomic64_inc(&end->dom->stats.copies);
+	if (end->dom)
+		shim_gref_put(end->dom, end->ref, end->write);
 }
 
 static s16 copy_one(const struct gnttab_copy *op, struct copy_domain *from,
@@ -83,11 +103,11 @@ static s16 copy_one(const struct gnttab_copy *op, struct copy_domain *from,
 	s16 status;
 
 	if (op->flags & ~(GNTCOPY_source_gref | GNTCOPY_dest_gref))
-		return GNTST_general_error;
+		return refuse(NULL, GNTST_general_error);
 
 	if (op->source.offset + op->len > XEN_PAGE_SIZE ||
 	    op->dest.offset + op->len > XEN_PAGE_SIZE)
-		return GNTST_bad_copy_arg;
+		return refuse(NULL, GNTST_bad_copy_arg);
 
 	status = copy_end_get(&src, from, op->flags & GNTCOPY_source_gref,
 			      op->source.domid, op->source.u.ref,
@@ -103,6 +123,7 @@ static s16 copy_one(const struct gnttab_copy *op, struct copy_domain *from,
 		memmove(page_address(dst.page) + op->dest.offset,
 			page_address(src.page) + op->source.offset, op->len);
 		copy_end_put(&dst);
+		(dst.dom ? to : from)->copies++;
 	}
 	copy_end_put(&src);
 
@@ -117,19 +138,11 @@ static s16 copy_one(const struct gnttab_copy *op, struct copy_domain *from,
 void shim_copy_grants(struct gnttab_copy *ops, unsigned int count)
 {
 	struct copy_domain from = { }, to = { };
-	unsigned int i, ok = 0;
+	unsigned int i;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count; i++)
 		ops[i].status = copy_one(&ops[i], &from, &to);
-		ok += ops[i].status == GNTST_okay;
-	}
 
-	if (from.dom)
-		shim_domain_put(from.dom);
-	if (to.dom)
-		shim_domain_put(to.dom);
-
-	atomic64_add(ok, &shim_stats.copies);
-	if (ok < count)
-		atomic64_add(count - ok, &shim_stats.refused);
+	copy_domain_put(&from);
+	copy_domain_put(&to);
 }

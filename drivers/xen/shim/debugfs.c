@@ -10,20 +10,70 @@
 
 static struct dentry *shim_debugfs;
 
+struct shim_sums {
+	unsigned int domains;
+	s64 mapped;
+	s64 maps;
+	s64 copies;
+	s64 refused;
+};
+
+static void add_to_sums(struct shim_sums *sums, const struct shim_stats *stats)
+{
+	/* In this order: what is unmapped was mapped before. */
+	s64 unmaps = atomic64_read_acquire(&stats->unmaps);
+	s64 maps = atomic64_read(&stats->maps);
+
+	sums->mapped += maps - unmaps;
+	sums->maps += maps;
+	sums->copies += atomic64_read(&stats->copies);
+	sums->refused += atomic64_read(&stats->refused);
+}
+
+/* The caller holds shim_domains_lock. */
+static struct shim_sums sum_stats(void)
+{
+	struct shim_sums sums = { };
+	struct shim_domain *dom;
+
+	lockdep_assert_held(&shim_domains_lock);
+
+	add_to_sums(&sums, &shim_stats);
+	list_for_each_entry(dom, &shim_domains, list) {
+		add_to_sums(&sums, &dom->stats);
+		sums.domains++;
+	}
+
+	return sums;
+}
+
+/**
+ * shim_mapped - how many grants are mapped now
+ *
+ * Context: May sleep.
+ * Return: Their number; more than that if some are just unmapped
+ */
+s64 shim_mapped(void)
+{
+	guard(mutex)(&shim_domains_lock);
+
+	return sum_stats().mapped;
+}
+
 static int stats_show(struct seq_file *m, void *unused)
 {
-	unsigned int domains;
+	struct shim_sums sums;
 
 	mutex_lock(&shim_domains_lock);
-	domains = list_count_nodes(&shim_domains);
+	sums = sum_stats();
 	mutex_unlock(&shim_domains_lock);
 
-	seq_printf(m, "domains %u\n", domains);
+	seq_printf(m, "domains %u\n", sums.domains);
 	seq_printf(m, "pinned %ld\n", atomic_long_read(&shim_pinned));
-	seq_printf(m, "mapped %ld\n", atomic_long_read(&shim_mapped));
-	seq_printf(m, "maps %lld\n", atomic64_read(&shim_stats.maps));
-	seq_printf(m, "copies %lld\n", atomic64_read(&shim_stats.copies));
-	seq_printf(m, "refused %lld\n", atomic64_read(&shim_stats.refused));
+	seq_printf(m, "mapped %lld\n", sums.mapped);
+	seq_printf(m, "maps %lld\n", sums.maps);
+	seq_printf(m, "copies %lld\n", sums.copies);
+	seq_printf(m, "refused %lld\n", sums.refused);
 
 	return 0;
 }

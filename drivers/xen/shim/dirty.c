@@ -63,13 +63,20 @@ int shim_dirty_enable(struct shim_domain *dom, bool on)
 			bitmap_zero(region->dirty, region->nr_pages);
 		else
 			region->dirty = kvcalloc(nr, sizeof(long),
-						 GFP_KERNEL_ACCOUNT);
+						 GFP_KERNEL_ACCOUNT |
+						 __GFP_NOWARN);
 		if (!region->dirty)
 			return -ENOMEM;
 	}
 
-	/* Pairs with shim_dirty_mark(): who logs finds the bitmaps. */
+	/* Pairs with shim_block_enter(): who logs finds the bitmaps. */
 	smp_store_release(&dom->logging, on);
+	/*
+	 * Who ceased to use a page without having seen this has done so by the
+	 * time that this returns, and what was written is in the memory that
+	 * the caller sees.
+	 */
+	shim_gnttab_sync(dom);
 
 	return 0;
 }

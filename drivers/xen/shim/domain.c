@@ -15,11 +15,25 @@
 /* Domains that have an ID and are alive, by the ID; read under RCU. */
 static DEFINE_XARRAY(shim_domids);
 
+/* All domains, by their number; read under RCU. */
+static DEFINE_XARRAY_ALLOC(shim_domain_nrs);
+
+/* Of domains that are gone, and of operations that had none. */
+struct shim_stats shim_stats;
+
 LIST_HEAD(shim_domains);
 /* Protects the list of domains. */
 DEFINE_MUTEX(shim_domains_lock);
 
 struct workqueue_struct *shim_wq;
+
+static void add_stats(const struct shim_stats *stats)
+{
+	atomic64_add(atomic64_read(&stats->maps), &shim_stats.maps);
+	atomic64_add(atomic64_read(&stats->unmaps), &shim_stats.unmaps);
+	atomic64_add(atomic64_read(&stats->copies), &shim_stats.copies);
+	atomic64_add(atomic64_read(&stats->refused), &shim_stats.refused);
+}
 
 static void shim_domain_free_work(struct work_struct *work)
 {
@@ -28,12 +42,15 @@ static void shim_domain_free_work(struct work_struct *work)
 
 	mutex_lock(&shim_domains_lock);
 	list_del(&dom->list);
+	add_stats(&dom->stats);
 	mutex_unlock(&shim_domains_lock);
 
+	xa_erase(&shim_domain_nrs, dom->nr);
 	shim_gnttab_free(dom);
 	shim_memory_free(dom);
 	xa_destroy(&dom->ports);
-	kvfree(dom);
+	/* Who found it by its number may just see that it has no reference. */
+	kvfree_rcu(dom, rcu);
 }
 
 /**
@@ -51,12 +68,20 @@ struct shim_domain *shim_domain_create(void)
 	if (!dom)
 		return NULL;
 
+	if (xa_alloc(&shim_domain_nrs, &dom->nr, NULL,
+		     XA_LIMIT(0, SHIM_MAX_DOMAINS - 1), GFP_KERNEL_ACCOUNT)) {
+		kvfree(dom);
+		return NULL;
+	}
+
 	refcount_set(&dom->refs, 1);
 	mutex_init(&dom->lock);
 	xa_init(&dom->ports);
 	for (i = 0; i < SHIM_NR_LOCKS; i++)
 		raw_spin_lock_init(&dom->locks[i].lock);
 	INIT_RCU_WORK(&dom->free_work, shim_domain_free_work);
+	/* The entry is reserved: this needs no memory. */
+	xa_store(&shim_domain_nrs, dom->nr, dom, GFP_KERNEL_ACCOUNT);
 
 	mutex_lock(&shim_domains_lock);
 	list_add_tail(&dom->list, &shim_domains);
@@ -109,23 +134,39 @@ int shim_domain_set_domid(struct shim_domain *dom, domid_t domid)
 }
 
 /**
- * shim_domain_find - a domain that is alive
+ * shim_domain_find_many - a domain that is alive
  * @domid: domain ID
+ * @nr: number of references to take
  *
  * Context: Any.
- * Return: The domain, with a reference for shim_domain_put(); or NULL
+ * Return: The domain, with references for shim_domain_put_many(); or NULL
  */
-struct shim_domain *shim_domain_find(domid_t domid)
+struct shim_domain *shim_domain_find_many(domid_t domid, unsigned int nr)
 {
 	struct shim_domain *dom;
 
 	rcu_read_lock();
 	dom = xa_load(&shim_domids, domid);
-	if (dom && (READ_ONCE(dom->dead) || !refcount_inc_not_zero(&dom->refs)))
+	if (dom && (READ_ONCE(dom->dead) ||
+		    !refcount_add_not_zero(nr, &dom->refs)))
 		dom = NULL;
 	rcu_read_unlock();
 
 	return dom;
+}
+
+/**
+ * shim_domain_by_nr - the domain of a handle
+ * @nr: its number, perhaps not valid
+ *
+ * Context: Any, with RCU held, under which it stays.
+ * Return: The domain, or NULL if there is none or if it is going away
+ */
+struct shim_domain *shim_domain_by_nr(u32 nr)
+{
+	struct shim_domain *dom = xa_load(&shim_domain_nrs, nr);
+
+	return dom && refcount_read(&dom->refs) ? dom : NULL;
 }
 
 /**

@@ -43,6 +43,22 @@ void shim_gnttab_dirty(struct shim_domain *dom)
 }
 
 /**
+ * shim_gnttab_sync - wait for who uses grants now
+ * @dom: domain
+ *
+ * Context: May sleep.
+ */
+void shim_gnttab_sync(struct shim_domain *dom)
+{
+	unsigned int i;
+
+	for (i = 0; i < SHIM_NR_LOCKS; i++) {
+		raw_spin_lock_irq(&dom->locks[i].lock);
+		raw_spin_unlock_irq(&dom->locks[i].lock);
+	}
+}
+
+/**
  * shim_gnttab_set - set the frames of the grant table, or add some
  * @dom: domain
  * @frames: guest physical addresses
@@ -94,7 +110,7 @@ int shim_gnttab_set(struct shim_domain *dom, const u64 *frames,
 		frame->gfn = gfn;
 	}
 
-	/* Pairs with shim_gref_get(). */
+	/* Pairs with shim_block_enter(). */
 	smp_store_release(&dom->nr_grefs, nr * SHIM_GREFS_PER_FRAME);
 
 	return 0;

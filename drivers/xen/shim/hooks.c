@@ -11,6 +11,7 @@
 #define pr_fmt(fmt) "xen_shim: " fmt
 
 #include <linux/export.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
@@ -103,6 +104,23 @@ void xen_shim_domain_put(void)
 		module_put(xen_shim_ops->owner);
 }
 EXPORT_SYMBOL_GPL(xen_shim_domain_put);
+
+/**
+ * xen_shim_page_to_array - note where a grant was mapped in an array of pages
+ * @idx: index of the operation
+ * @addr: physical address of the page
+ * @ctx: array of struct page *, of which entry @idx is set
+ *
+ * A callback of struct gnttab_page_changed, which a provider may know and need
+ * not call. See GNTTAB_PAGES_TO().
+ */
+void xen_shim_page_to_array(unsigned int idx, phys_addr_t addr, void *ctx)
+{
+	struct page **pages = ctx;
+
+	pages[idx] = pfn_to_page(PHYS_PFN(addr));
+}
+EXPORT_SYMBOL_GPL(xen_shim_page_to_array);
 
 /**
  * xen_shim_translate_gref - look up a granted page

@@ -225,7 +225,6 @@ static void __exit shim_exit(void)
 	xen_shim_unregister(&shim_ops);
 	shim_store_exit();
 	shim_domain_exit();
-	shim_maptrack_exit();
 }
 
 module_init(shim_init);

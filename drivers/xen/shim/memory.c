@@ -107,7 +107,8 @@ static int pin_table(const struct xen_shim_mem_region *table, unsigned int nr,
 		region->readonly = table[i].flags & XEN_SHIM_MEM_READONLY;
 		region->pages = kvmalloc_array(region->nr_pages,
 					       sizeof(*region->pages),
-					       GFP_KERNEL_ACCOUNT);
+					       GFP_KERNEL_ACCOUNT |
+					       __GFP_NOWARN);
 		err = region->pages ? pin_region(region, table[i].hva) :
 				      -ENOMEM;
 		if (err) {
@@ -167,10 +168,37 @@ int shim_memory_set(struct shim_domain *dom,
 	dom->pinned = total;
 	dom->regions = regions;
 	atomic_long_add(total, &shim_pinned);
-	/* Pairs with shim_memory_page(). */
+	/* Pairs with shim_memory_region(). */
 	smp_store_release(&dom->nr_regions, nr);
 
 	return 0;
+}
+
+/**
+ * shim_memory_region - look up where a page of a guest is
+ * @dom: domain; the caller has a reference
+ * @gfn: guest frame number, as the guest gave it
+ * @write: whether the page is to be written
+ *
+ * Context: Any.
+ * Return: The region that has the page, and stays as long as the reference;
+ * NULL if there is none, or if it may only be read
+ */
+const struct shim_region *shim_memory_region(const struct shim_domain *dom,
+					     u64 gfn, bool write)
+{
+	/* Pairs with shim_memory_set(). */
+	unsigned int nr = smp_load_acquire(&dom->nr_regions);
+	const struct shim_region *region;
+
+	for (region = dom->regions; region < dom->regions + nr; region++) {
+		if (gfn - region->gfn >= region->nr_pages)
+			continue;
+
+		return write && region->readonly ? NULL : region;
+	}
+
+	return NULL;
 }
 
 /**

@@ -42,7 +42,10 @@ struct page;
  * of the same request, and those of another queue are likely not to be near.
  */
 #define SHIM_NR_LOCKS		32
-#define SHIM_GREFS_PER_LOCK	16
+#define SHIM_GREFS_PER_LOCK	32
+
+/* Domains at the same time, also dead ones that are still mapped. */
+#define SHIM_MAX_DOMAINS	0xffffU
 
 /**
  * struct shim_region - a range of a guest's memory
@@ -78,13 +81,6 @@ struct shim_active {
 	u32 gfn;
 };
 
-static inline bool shim_active_room(const struct shim_active *active,
-				    bool write)
-{
-	return (write ? active->users / SHIM_WRITER :
-			active->users % SHIM_WRITER) < SHIM_MAX_USERS;
-}
-
 /**
  * struct shim_frame - a frame of a grant table
  * @shared: its entries, which the guest writes too
@@ -105,11 +101,13 @@ struct shim_lock {
 /**
  * struct shim_stats - what was done so far
  * @maps: grants that were mapped or translated
- * @copies: ranges that were copied
+ * @unmaps: of these, how many are not mapped any more
+ * @copies: ranges that were copied to the domain, or from it to the kernel
  * @refused: operations that were refused
  */
 struct shim_stats {
 	atomic64_t maps;
+	atomic64_t unmaps;
 	atomic64_t copies;
 	atomic64_t refused;
 };
@@ -120,6 +118,7 @@ struct shim_stats {
  * @dead: the file was closed: no more mappings or copies
  * @logging: whether written pages are marked in the dirty bitmaps
  * @domid: domain ID, 0 before it is set
+ * @nr: its number, of which no two domains have the same; part of handles
  * @nr_regions: valid entries of @regions; 0 before they are set
  * @regions: the memory
  * @nr_grefs: number of grants; 0 before the grant table is set
@@ -131,13 +130,15 @@ struct shim_stats {
  * @pinned: number of pages that are pinned and charged
  * @stats: for debugfs
  * @list: all domains, also those which are dead
- * @free_work: frees this when @refs is 0
+ * @free_work: tears this down when @refs is 0
+ * @rcu: then frees it
  */
 struct shim_domain {
 	refcount_t refs;
 	bool dead;
 	bool logging;
 	domid_t domid;
+	u32 nr;
 	unsigned int nr_regions;
 	struct shim_region *regions;
 	unsigned int nr_grefs;
@@ -150,18 +151,26 @@ struct shim_domain {
 	struct shim_stats stats;
 	struct list_head list;
 	struct rcu_work free_work;
+	struct rcu_head rcu;
 };
 
 /* domain.c */
 extern struct workqueue_struct *shim_wq;
+extern struct shim_stats shim_stats;
 
 struct shim_domain *shim_domain_create(void);
 void shim_domain_kill(struct shim_domain *dom);
 int shim_domain_set_domid(struct shim_domain *dom, domid_t domid);
-struct shim_domain *shim_domain_find(domid_t domid);
+struct shim_domain *shim_domain_find_many(domid_t domid, unsigned int nr);
+struct shim_domain *shim_domain_by_nr(u32 nr);
 void shim_domain_put_many(struct shim_domain *dom, unsigned int nr);
 int shim_domain_init(void);
 void shim_domain_exit(void);
+
+static inline struct shim_domain *shim_domain_find(domid_t domid)
+{
+	return shim_domain_find_many(domid, 1);
+}
 
 static inline void shim_domain_put(struct shim_domain *dom)
 {
@@ -172,6 +181,17 @@ static inline void shim_domain_put(struct shim_domain *dom)
 int shim_memory_set(struct shim_domain *dom,
 		    const struct xen_shim_mem_region *table, unsigned int nr);
 void shim_memory_free(struct shim_domain *dom);
+
+const struct shim_region *shim_memory_region(const struct shim_domain *dom,
+					     u64 gfn, bool write);
+
+/* A page of a region, of a guest frame number that is in there. */
+static __always_inline struct page *
+shim_region_page(const struct shim_region *region, u64 gfn)
+{
+	return region->pages[array_index_nospec(gfn - region->gfn,
+						region->nr_pages)];
+}
 
 /**
  * shim_memory_page - look up a page of a guest
@@ -185,22 +205,9 @@ void shim_memory_free(struct shim_domain *dom);
 static inline struct page *shim_memory_page(const struct shim_domain *dom,
 					    u64 gfn, bool write)
 {
-	/* Pairs with shim_memory_set(). */
-	unsigned int nr = smp_load_acquire(&dom->nr_regions);
-	const struct shim_region *region;
+	const struct shim_region *region = shim_memory_region(dom, gfn, write);
 
-	for (region = dom->regions; region < dom->regions + nr; region++) {
-		u64 idx = gfn - region->gfn;
-
-		if (idx >= region->nr_pages)
-			continue;
-		if (write && region->readonly)
-			return NULL;
-
-		return region->pages[array_index_nospec(idx, region->nr_pages)];
-	}
-
-	return NULL;
+	return region ? shim_region_page(region, gfn) : NULL;
 }
 
 /* dirty.c */
@@ -221,6 +228,7 @@ int shim_gnttab_set(struct shim_domain *dom, const u64 *frames,
 		    unsigned int nr);
 void shim_gnttab_free(struct shim_domain *dom);
 void shim_gnttab_dirty(struct shim_domain *dom);
+void shim_gnttab_sync(struct shim_domain *dom);
 
 /* The frame and the lock of a grant that the domain has. */
 static inline struct shim_frame *shim_frame(struct shim_domain *dom,
@@ -235,87 +243,20 @@ static inline raw_spinlock_t *shim_gref_lock(struct shim_domain *dom,
 	return &dom->locks[ref / SHIM_GREFS_PER_LOCK % SHIM_NR_LOCKS].lock;
 }
 
-/* maptrack.c */
-
-/**
- * struct shim_maptrack - a mapping
- * @dom: whose grant it is, or NULL if the handle is free
- * @ref: the grant; the next free handle if this one is free
- * @write: whether the page may be written
- */
-struct shim_maptrack {
-	struct shim_domain *dom;
-	u32 ref;
-	bool write;
-};
-
-unsigned int shim_maptrack_alloc(grant_handle_t *handles, unsigned int nr);
-void shim_maptrack_free(const grant_handle_t *handles, unsigned int nr);
-
-/* The table; only grows. See shim_maptrack_entry(). */
-#define SHIM_CHUNK_SHIFT	8
-#define SHIM_CHUNK_SIZE		BIT(SHIM_CHUNK_SHIFT)
-#define SHIM_MAX_CHUNKS		4096
-
-extern struct shim_maptrack *shim_maptrack_chunks[SHIM_MAX_CHUNKS];
-extern unsigned int shim_maptrack_nr_chunks;
-
-/* For handles that are known to be valid. */
-static inline struct shim_maptrack *__shim_maptrack_entry(grant_handle_t handle)
-{
-	return &shim_maptrack_chunks[handle >> SHIM_CHUNK_SHIFT]
-				    [handle & (SHIM_CHUNK_SIZE - 1)];
-}
-
-/**
- * shim_maptrack_entry - the mapping of a handle
- * @handle: handle, perhaps not valid
- *
- * Context: Any. Nobody else uses the handle.
- * Return: The entry, or NULL if there was never such a handle
- */
-static inline struct shim_maptrack *shim_maptrack_entry(grant_handle_t handle)
-{
-	/* Pairs with the growth of the table. */
-	unsigned int nr = smp_load_acquire(&shim_maptrack_nr_chunks);
-
-	if (unlikely(handle >= nr * SHIM_CHUNK_SIZE))
-		return NULL;
-
-	return __shim_maptrack_entry(handle);
-}
-
-void shim_maptrack_exit(void);
-
-/* gref.c */
-extern struct shim_stats shim_stats;
-extern atomic_long_t shim_mapped;
+/* gref.c; see also gref.h */
+extern const struct shim_region shim_no_region;
 
 s16 shim_gref_get(struct shim_domain *dom, grant_ref_t ref, bool write,
-		  struct page **page);
+		  const struct shim_region **region, struct page **page);
 void shim_gref_put(struct shim_domain *dom, grant_ref_t ref, bool write);
+
+/* map.c */
 void shim_map_grants(struct gnttab_map_grant_ref *ops, unsigned int count,
 		     const struct gnttab_page_changed *page_cb);
 void shim_unmap_grants(struct gnttab_unmap_grant_ref *ops, unsigned int count);
 struct page *shim_translate_gref(domid_t domid, grant_ref_t ref, bool writable,
 				 grant_handle_t *handle);
 void shim_put_gref(grant_handle_t handle);
-
-/* Count operations, of which @dom, if it is known, had @ok and @refused. */
-static inline void shim_count_maps(struct shim_domain *dom, unsigned int ok,
-				   unsigned int refused)
-{
-	if (ok) {
-		atomic_long_add(ok, &shim_mapped);
-		atomic64_add(ok, &shim_stats.maps);
-		atomic64_add(ok, &dom->stats.maps);
-	}
-	if (refused) {
-		atomic64_add(refused, &shim_stats.refused);
-		if (dom)
-			atomic64_add(refused, &dom->stats.refused);
-	}
-}
 
 /* copy.c */
 void shim_copy_grants(struct gnttab_copy *ops, unsigned int count);
@@ -346,6 +287,7 @@ extern atomic_long_t shim_pinned;
 extern struct list_head shim_domains;
 extern struct mutex shim_domains_lock;
 
+s64 shim_mapped(void);
 void shim_debugfs_init(void);
 void shim_debugfs_exit(void);
 
