@@ -8,46 +8,70 @@
 #include "blk.h"
 #include "clock.h"
 
-static int announce(struct blk *b, unsigned int major, unsigned int minor)
+int blk_offer(struct blk *b, struct domain *d, struct xs *xs, unsigned int id,
+	      unsigned int major, unsigned int minor, bool persistent)
 {
 	struct device *dev = &b->dev;
-	struct xs *xs = dev->xs;
-	int error;
 
-	error = xs_write(xs, dev->back, "mode", "w") ?:
-		xs_write(xs, dev->back, "dev", "xvda") ?:
-		xs_write(xs, dev->back, "type", "phy") ?:
-		device_offer(dev);
+	memset(b, 0, sizeof(*b));
+	b->persistent = persistent;
+	return device_make(dev, d, xs, "vbd", id) ?:
+	       xs_write(xs, dev->back, "mode", "w") ?:
+	       xs_write(xs, dev->back, "dev", "xvda") ?:
+	       xs_write(xs, dev->back, "type", "phy") ?:
+	       device_offer(dev) ?:
+	       /* Where a hotplug script comes in: hexadecimal. */
+	       xs_write(xs, dev->back, "physical-device", "%x:%x", major, minor) ?:
+	       xs_write(xs, dev->front, "protocol", "x86_64-abi") ?:
+	       xs_write(xs, dev->front, "feature-persistent", "%u", persistent);
+}
+
+int blk_queue(struct blk *b, const struct device *dev, unsigned int i,
+	      unsigned int count)
+{
+	struct xs *xs = dev->xs;
+	char dir[160];
+
+	device_queue_dir(dev, i, count, dir, sizeof(dir));
+	return ring_make(&b->ring, dev->d, BLK_RING_ENTRIES,
+			 sizeof(struct blk_request)) ?:
+	       port_open(dev->d, &b->port) ?:
+	       xs_write(xs, dir, "ring-ref", "%u", b->ring.gref) ?:
+	       xs_write(xs, dir, "event-channel", "%u", b->port.port);
+}
+
+int blk_connect_queues(struct blk *b, unsigned int count, struct domain *d,
+		       struct xs *xs, unsigned int id, unsigned int major,
+		       unsigned int minor, bool persistent)
+{
+	struct device *dev = &b->dev;
+	int error = blk_offer(b, d, xs, id, major, minor, persistent);
+
+	if (!error && count > 1)
+		error = device_queues(dev, count);
+	for (unsigned int i = 0; !error && i < count; i++) {
+		if (i)
+			b[i] = *b;
+		error = blk_queue(&b[i], dev, i, count);
+	}
+	if (!error)
+		error = device_state(dev, XB_INITIALISED, XB_CONNECTED);
 	if (error)
 		return error;
-	/* Where a hotplug script comes in: hexadecimal. */
-	return xs_write(xs, dev->back, "physical-device", "%x:%x", major, minor) ?:
-	       xs_write(xs, dev->front, "ring-ref", "%u", b->ring.gref) ?:
-	       xs_write(xs, dev->front, "event-channel", "%u", b->port.port) ?:
-	       xs_write(xs, dev->front, "protocol", "x86_64-abi") ?:
-	       xs_write(xs, dev->front, "feature-persistent", "%u", b->persistent) ?:
-	       device_state(dev, XB_INITIALISED, XB_CONNECTED);
+	for (unsigned int i = 0; i < count; i++) {
+		b[i].sectors = xs_number(xs, dev->back, "sectors", 0);
+		b[i].indirect_max = xs_number(xs, dev->back,
+					      "feature-max-indirect-segments", 0);
+		b[i].flush = xs_number(xs, dev->back, "feature-flush-cache", 0);
+		b[i].discard = xs_number(xs, dev->back, "feature-discard", 0);
+	}
+	return xs_write(xs, dev->front, "state", "%u", XB_CONNECTED);
 }
 
 int blk_connect(struct blk *b, struct domain *d, struct xs *xs, unsigned int id,
 		unsigned int major, unsigned int minor, bool persistent)
 {
-	struct device *dev = &b->dev;
-	int error;
-
-	memset(b, 0, sizeof(*b));
-	b->persistent = persistent;
-	error = ring_make(&b->ring, d, BLK_RING_ENTRIES, sizeof(struct blk_request)) ?:
-		port_open(d, &b->port) ?:
-		device_make(dev, d, xs, "vbd", id) ?:
-		announce(b, major, minor);
-	if (error)
-		return error;
-	b->sectors = xs_number(xs, dev->back, "sectors", 0);
-	b->indirect_max = xs_number(xs, dev->back, "feature-max-indirect-segments", 0);
-	b->flush = xs_number(xs, dev->back, "feature-flush-cache", 0);
-	b->discard = xs_number(xs, dev->back, "feature-discard", 0);
-	return xs_write(xs, dev->front, "state", "%u", XB_CONNECTED);
+	return blk_connect_queues(b, 1, d, xs, id, major, minor, persistent);
 }
 
 int blk_release(struct blk *b)
@@ -55,9 +79,18 @@ int blk_release(struct blk *b)
 	return ring_free(&b->ring) ?: port_close(b->dev.d, &b->port);
 }
 
+int blk_disconnect_queues(struct blk *b, unsigned int count)
+{
+	int error = device_remove(&b->dev);
+
+	for (unsigned int i = 0; !error && i < count; i++)
+		error = blk_release(&b[i]);
+	return error;
+}
+
 int blk_disconnect(struct blk *b)
 {
-	return device_remove(&b->dev) ?: blk_release(b);
+	return blk_disconnect_queues(b, 1);
 }
 
 bool blk_room(const struct blk *b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The blkif frontend of the toy domain: one queue, a ring of one page
+ * The blkif frontend of the toy domain: queues with a ring of one page each
  */
 #ifndef XEN_SHIM_TEST_BLK_H
 #define XEN_SHIM_TEST_BLK_H
@@ -9,6 +9,7 @@
 
 #define BLK_MS		30000	/* how long a request may take */
 
+/* A queue, and the device: further queues have what the first one has. */
 struct blk {
 	struct device dev;
 	struct ring ring;
@@ -32,10 +33,22 @@ struct blk_part {
 int blk_connect(struct blk *b, struct domain *d, struct xs *xs, unsigned int id,
 		unsigned int major, unsigned int minor, bool persistent);
 
+/* The same with @count queues, @b is the first of. */
+int blk_connect_queues(struct blk *b, unsigned int count, struct domain *d,
+		       struct xs *xs, unsigned int id, unsigned int major,
+		       unsigned int minor, bool persistent);
+
+/* The parts of that. First: everything but queues. */
+int blk_offer(struct blk *b, struct domain *d, struct xs *xs, unsigned int id,
+	      unsigned int major, unsigned int minor, bool persistent);
+int blk_queue(struct blk *b, const struct device *dev, unsigned int i,
+	      unsigned int count);
+
 /* Close and remove; then nothing of the domain is mapped any more. */
 int blk_disconnect(struct blk *b);
+int blk_disconnect_queues(struct blk *b, unsigned int count);
 
-/* The second half of that: the backend is gone already. */
+/* The second half of that, for one queue: the backend is gone already. */
 int blk_release(struct blk *b);
 
 /* Room for one more request? */

@@ -60,6 +60,24 @@ int device_offer(struct device *dev)
 	return error;
 }
 
+int device_queues(struct device *dev, unsigned int count)
+{
+	int error = xs_write(dev->xs, dev->front, "multi-queue-num-queues", "%u", count);
+
+	if (error)
+		set_why("writing to %s: %s", dev->front, strerror(-error));
+	return error;
+}
+
+void device_queue_dir(const struct device *dev, unsigned int i, unsigned int count,
+		      char *dir, size_t size)
+{
+	if (count == 1)
+		snprintf(dir, size, "%s", dev->front);
+	else
+		snprintf(dir, size, "%s/queue-%u", dev->front, i);
+}
+
 int device_state(struct device *dev, enum xenbus_state front,
 		 enum xenbus_state back)
 {

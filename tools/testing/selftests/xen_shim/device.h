@@ -31,6 +31,14 @@ int device_make(struct device *dev, struct domain *d, struct xs *xs,
 		const char *type, unsigned int id);
 int device_offer(struct device *dev);
 
+/*
+ * Say how many queues the frontend has; and where in the store queue @i of
+ * @count has its nodes: with one, it is the frontend's own directory.
+ */
+int device_queues(struct device *dev, unsigned int count);
+void device_queue_dir(const struct device *dev, unsigned int i, unsigned int count,
+		      char *dir, size_t size);
+
 /* Set the frontend's state, and wait for the backend to follow. */
 int device_state(struct device *dev, enum xenbus_state front,
 		 enum xenbus_state back);

@@ -9,50 +9,73 @@
 #include "clock.h"
 #include "net.h"
 
-static int announce(struct net *n, unsigned int id)
+int net_offer(struct net *n, struct domain *d, struct xs *xs, unsigned int id)
 {
 	struct device *dev = &n->dev;
-	struct xs *xs = dev->xs;
-	const uint8_t *m = n->mac;
-	int error;
+	uint8_t *m = n->mac;
 
-	error = xs_write(xs, dev->back, "handle", "%u", id) ?:
-		xs_write(xs, dev->back, "script", "none") ?:
-		xs_write(xs, dev->back, "mac", "%02x:%02x:%02x:%02x:%02x:%02x",
-			 m[0], m[1], m[2], m[3], m[4], m[5]) ?:
-		/* What a hotplug script says when it has done its part. */
-		xs_write(xs, dev->back, "hotplug-status", "connected") ?:
-		device_offer(dev);
-	if (error)
-		return error;
-	return xs_write(xs, dev->front, "tx-ring-ref", "%u", n->tx.gref) ?:
-	       xs_write(xs, dev->front, "rx-ring-ref", "%u", n->rx.gref) ?:
-	       xs_write(xs, dev->front, "event-channel-tx", "%u", n->tx_port.port) ?:
-	       xs_write(xs, dev->front, "event-channel-rx", "%u", n->rx_port.port) ?:
+	memset(n, 0, sizeof(*n));
+	snprintf(n->vif, sizeof(n->vif), "vif%u.%u", d->domid, id);
+	memcpy(m, "\x00\x16\x3e\x00\x00\x01", 6);
+	m[4] = d->domid;
+	return ring_make(&n->ctrl, d, NET_CTRL_RING_ENTRIES,
+			 sizeof(struct net_ctrl_request)) ?:
+	       port_open(d, &n->ctrl_port) ?:
+	       device_make(dev, d, xs, "vif", id) ?:
+	       xs_write(xs, dev->back, "handle", "%u", id) ?:
+	       xs_write(xs, dev->back, "script", "none") ?:
+	       xs_write(xs, dev->back, "mac", "%02x:%02x:%02x:%02x:%02x:%02x",
+			m[0], m[1], m[2], m[3], m[4], m[5]) ?:
+	       /* What a hotplug script says when it has done its part. */
+	       xs_write(xs, dev->back, "hotplug-status", "connected") ?:
+	       device_offer(dev) ?:
 	       xs_write(xs, dev->front, "ctrl-ring-ref", "%u", n->ctrl.gref) ?:
 	       xs_write(xs, dev->front, "event-channel-ctrl", "%u", n->ctrl_port.port) ?:
 	       xs_write(xs, dev->front, "request-rx-copy", "1") ?:
 	       xs_write(xs, dev->front, "feature-rx-notify", "1") ?:
 	       xs_write(xs, dev->front, "feature-sg", "1") ?:
-	       xs_write(xs, dev->front, "feature-gso-tcpv4", "1") ?:
-	       device_state(dev, XB_CONNECTED, XB_CONNECTED);
+	       xs_write(xs, dev->front, "feature-gso-tcpv4", "1");
+}
+
+int net_queue(struct net *n, const struct device *dev, unsigned int i,
+	      unsigned int count)
+{
+	struct domain *d = dev->d;
+	struct xs *xs = dev->xs;
+	char dir[160];
+
+	device_queue_dir(dev, i, count, dir, sizeof(dir));
+	return ring_make(&n->tx, d, NET_RING_ENTRIES, sizeof(struct net_tx_request)) ?:
+	       ring_make(&n->rx, d, NET_RING_ENTRIES, sizeof(struct net_rx_request)) ?:
+	       port_open(d, &n->tx_port) ?:
+	       port_open(d, &n->rx_port) ?:
+	       xs_write(xs, dir, "tx-ring-ref", "%u", n->tx.gref) ?:
+	       xs_write(xs, dir, "rx-ring-ref", "%u", n->rx.gref) ?:
+	       xs_write(xs, dir, "event-channel-tx", "%u", n->tx_port.port) ?:
+	       xs_write(xs, dir, "event-channel-rx", "%u", n->rx_port.port);
+}
+
+int net_connect_queues(struct net *n, unsigned int count, struct domain *d,
+		       struct xs *xs, unsigned int id)
+{
+	struct device *dev = &n->dev;
+	int error = net_offer(n, d, xs, id);
+
+	if (!error && count > 1)
+		error = device_queues(dev, count);
+	for (unsigned int i = 0; !error && i < count; i++) {
+		if (i) {
+			n[i] = *n;
+			n[i].ctrl = (struct ring) { };
+		}
+		error = net_queue(&n[i], dev, i, count);
+	}
+	return error ?: device_state(dev, XB_CONNECTED, XB_CONNECTED);
 }
 
 int net_connect(struct net *n, struct domain *d, struct xs *xs, unsigned int id)
 {
-	memset(n, 0, sizeof(*n));
-	snprintf(n->vif, sizeof(n->vif), "vif%u.%u", d->domid, id);
-	memcpy(n->mac, "\x00\x16\x3e\x00\x00\x01", 6);
-	n->mac[4] = d->domid;
-	return ring_make(&n->tx, d, NET_RING_ENTRIES, sizeof(struct net_tx_request)) ?:
-	       ring_make(&n->rx, d, NET_RING_ENTRIES, sizeof(struct net_rx_request)) ?:
-	       ring_make(&n->ctrl, d, NET_CTRL_RING_ENTRIES,
-			 sizeof(struct net_ctrl_request)) ?:
-	       port_open(d, &n->tx_port) ?:
-	       port_open(d, &n->rx_port) ?:
-	       port_open(d, &n->ctrl_port) ?:
-	       device_make(&n->dev, d, xs, "vif", id) ?:
-	       announce(n, id);
+	return net_connect_queues(n, 1, d, xs, id);
 }
 
 static int put_slots(struct net *n)
@@ -80,16 +103,27 @@ static int put_slots(struct net *n)
 int net_release(struct net *n)
 {
 	struct domain *d = n->dev.d;
+	int error = put_slots(n) ?:
+		    ring_free(&n->tx) ?: ring_free(&n->rx) ?:
+		    port_close(d, &n->tx_port) ?: port_close(d, &n->rx_port);
 
-	return put_slots(n) ?:
-	       ring_free(&n->tx) ?: ring_free(&n->rx) ?: ring_free(&n->ctrl) ?:
-	       port_close(d, &n->tx_port) ?: port_close(d, &n->rx_port) ?:
-	       port_close(d, &n->ctrl_port);
+	if (error || !n->ctrl.d)
+		return error;
+	return ring_free(&n->ctrl) ?: port_close(d, &n->ctrl_port);
+}
+
+int net_disconnect_queues(struct net *n, unsigned int count)
+{
+	int error = device_remove(&n->dev);
+
+	for (unsigned int i = 0; !error && i < count; i++)
+		error = net_release(&n[i]);
+	return error;
 }
 
 int net_disconnect(struct net *n)
 {
-	return device_remove(&n->dev) ?: net_release(n);
+	return net_disconnect_queues(n, 1);
 }
 
 /* --- to the backend -------------------------------------------------------- */

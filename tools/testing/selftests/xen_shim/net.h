@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The netif frontend of the toy domain: one queue, two event channels, and a
- * control ring
+ * The netif frontend of the toy domain: queues of two rings and two event
+ * channels each, and a control ring
  */
 #ifndef XEN_SHIM_TEST_NET_H
 #define XEN_SHIM_TEST_NET_H
@@ -10,10 +10,13 @@
 
 #define NET_MS		20000	/* how long a packet may take */
 
+/* A queue, and the device. */
 struct net {
 	struct device dev;
-	struct ring tx, rx, ctrl;
-	struct port tx_port, rx_port, ctrl_port;
+	struct ring tx, rx;
+	struct port tx_port, rx_port;
+	struct ring ctrl;		/* the first queue has it */
+	struct port ctrl_port;
 	char vif[16];			/* netback's interface */
 	uint8_t mac[6];			/* the guest's */
 	struct {
@@ -36,7 +39,17 @@ struct net_piece {
 int net_connect(struct net *n, struct domain *d, struct xs *xs, unsigned int id);
 int net_disconnect(struct net *n);
 
-/* The second half of that: the backend is gone already. */
+/* The same with @count queues, @n is the first of. */
+int net_connect_queues(struct net *n, unsigned int count, struct domain *d,
+		       struct xs *xs, unsigned int id);
+int net_disconnect_queues(struct net *n, unsigned int count);
+
+/* The parts of connecting. First: everything but queues. */
+int net_offer(struct net *n, struct domain *d, struct xs *xs, unsigned int id);
+int net_queue(struct net *n, const struct device *dev, unsigned int i,
+	      unsigned int count);
+
+/* The second half of disconnecting, for one queue: the backend is gone already. */
 int net_release(struct net *n);
 
 /*
