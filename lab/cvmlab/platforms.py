@@ -86,6 +86,8 @@ TABLE = (
              traces=("amdvi_*_inval", "amdvi_completion_wait"), **IOMMU),
     Platform("viommu", "tcg", "with a virtio IOMMU", cpu=EPYC_TCG, devices=("virtio-iommu-pci",),
              traces=("virtio_iommu_map", "virtio_iommu_unmap", "virtio_queue_notify"), **IOMMU),
+    Platform("viommu-33", "tcg", "with a virtio IOMMU of 33 bits: few addresses beside memory",
+             cpu=EPYC_TCG, devices=("virtio-iommu-pci,aw-bits=33",), **IOMMU),
     Platform("sev-viommu", "tcg", "emulated AMD SEV guest with a virtio IOMMU", cpu=EPYC_TCG,
              object="cvm-emu,id=cvm0,kind=sev,books={books}", books=True,
              machine=IOMMU["machine"], devices=("virtio-iommu-pci,iommu_platform=on",)),

@@ -241,7 +241,7 @@ class FakeHost(unittest.TestCase):
 
 class Lookup(unittest.TestCase):
     def test_unknown_platform(self):
-        with self.assertRaisesRegex(LabError, "there are: plain sev tdx hv hv-vbs vtd vtd-cm amdvi viommu sev-viommu sev-snp"):
+        with self.assertRaisesRegex(LabError, "there are: plain sev tdx hv hv-vbs vtd vtd-cm amdvi viommu viommu-33 sev-viommu sev-snp"):
             platforms.find("sgx")
 
     def test_wrong_accelerator(self):
