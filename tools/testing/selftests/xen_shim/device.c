@@ -10,6 +10,8 @@
 #include "clock.h"
 #include "device.h"
 
+#define BACKEND_HOME	"/local/domain/0"	/* of BACKEND_DOMID */
+
 void device_paths(struct device *dev, struct xs *xs, uint16_t domid,
 		  const char *type, unsigned int id)
 {
@@ -17,8 +19,8 @@ void device_paths(struct device *dev, struct xs *xs, uint16_t domid,
 	dev->xs = xs;
 	snprintf(dev->front, sizeof(dev->front), "/local/domain/%u/device/%s/%u",
 		 domid, type, id);
-	snprintf(dev->back, sizeof(dev->back), "/local/domain/%u/backend/%s/%u/%u",
-		 BACKEND_DOMID, type, domid, id);
+	snprintf(dev->back, sizeof(dev->back), BACKEND_HOME "/backend/%s/%u/%u",
+		 type, domid, id);
 	snprintf(dev->sysfs, sizeof(dev->sysfs),
 		 "/sys/bus/xen-backend/devices/%s-%u-%u", type, domid, id);
 }
@@ -78,19 +80,32 @@ void device_queue_dir(const struct device *dev, unsigned int i, unsigned int cou
 		snprintf(dir, size, "%s/queue-%u", dev->front, i);
 }
 
+/* Where xenbus_dev_error() writes to: DIR/error. */
+static void error_dir(const struct device *dev, char *path, size_t size)
+{
+	snprintf(path, size, BACKEND_HOME "/error%s", dev->back + strlen(BACKEND_HOME));
+}
+
+bool device_error(const struct device *dev, char *text, size_t size)
+{
+	char path[200];
+
+	error_dir(dev, path, sizeof(path) - sizeof("/error"));
+	strcat(path, "/error");
+	return !xs_read(dev->xs, path, text, size);
+}
+
 int device_state(struct device *dev, enum xenbus_state front,
 		 enum xenbus_state back)
 {
 	int error = xs_write(dev->xs, dev->front, "state", "%u", front);
-	char text[256] = "";
-	char path[160];
+	char text[256];
 
 	if (!error)
 		error = xs_wait(dev->xs, dev->back, "state", back, STATE_MS);
 	if (!error)
 		return 0;
-	snprintf(path, sizeof(path), "%.120s/error", dev->back);
-	if (xs_read(dev->xs, path, text, sizeof(text)))
+	if (!device_error(dev, text, sizeof(text)))
 		snprintf(text, sizeof(text), "no error node");
 	set_why("%s is in state %ld, not %d: %s (%s)", dev->back,
 		xs_number(dev->xs, dev->back, "state", -1), back,
@@ -119,6 +134,7 @@ int device_wait_gone(const struct device *dev)
 int device_remove(struct device *dev)
 {
 	int error = xs_write(dev->xs, dev->back, "online", "0");
+	char errors[200];
 
 	if (!error)
 		error = device_state(dev, XB_CLOSED, XB_CLOSED);
@@ -127,6 +143,8 @@ int device_remove(struct device *dev)
 	/* Whatever came of that, they must go. */
 	xs_rm(dev->xs, dev->back);
 	xs_rm(dev->xs, dev->front);
+	error_dir(dev, errors, sizeof(errors));
+	xs_rm(dev->xs, errors);
 	return error;
 }
 

@@ -39,6 +39,9 @@ int device_queues(struct device *dev, unsigned int count);
 void device_queue_dir(const struct device *dev, unsigned int i, unsigned int count,
 		      char *dir, size_t size);
 
+/* What the backend has to complain of. Return: false if it does not. */
+bool device_error(const struct device *dev, char *text, size_t size);
+
 /* Set the frontend's state, and wait for the backend to follow. */
 int device_state(struct device *dev, enum xenbus_state front,
 		 enum xenbus_state back);

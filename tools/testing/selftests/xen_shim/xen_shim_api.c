@@ -68,6 +68,8 @@ static int step_domid(void)
 	a = open_shim();
 	wrong += expect("the domid of a closed file", set_domid(a, DOMID), 0);
 	wrong += expect("unknown ioctl", told(a, _IO(XEN_SHIM_IOC, 99), &wrong), ENOTTY);
+	wrong += expect("unknown ioctl, nothing at its address",
+			told(a, _IO(XEN_SHIM_IOC, 99), (void *)XPAGE), ENOTTY);
 	close(a);
 	return verdict(wrong);
 }
@@ -149,6 +151,8 @@ static int step_memory(void)
 	wrong += expect("the second region is not there",
 			set_region(&d, REGION(0, 16 * XPAGE, d.ram, 0),
 				   REGION(64 * XPAGE, XPAGE, XPAGE, 0), 0), EFAULT);
+	wrong += expect("2 TiB, more than there are descriptors for",
+			set_region(&d, REGION(0, 2ULL << 40, XPAGE, 0), NOTHING, 0), ENOMEM);
 	wrong += expect("memory that the caller cannot write",
 			set_region(&d, REGION(0, XPAGE, ro, 0), NOTHING, 0), EFAULT);
 	if (shim_totals(&after))

@@ -301,7 +301,7 @@ static int come_and_go(unsigned int round)
 			error = net_connect(&net_front, &own, &store, 0) ?:
 				net_disconnect(&net_front);
 	}
-	if (error == -EPIPE || error == -ECONNRESET)
+	if (error == -EPIPE || error == -ECONNRESET || error == -ECONNREFUSED)
 		return STORE_GONE;
 	ksft_print_msg("the child: %s (%d)\n", why, error);
 	return 1;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
@@ -22,6 +23,7 @@
 #include "xs.h"
 
 #define START_MS	20000
+#define ANSWER_S	20	/* that one may take: longer than any test waits */
 
 static const char *socket_path(void)
 {
@@ -31,6 +33,7 @@ static const char *socket_path(void)
 static int connect_to(const char *path)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct timeval limit = { .tv_sec = ANSWER_S };
 	int fd, error;
 
 	if (strlen(path) >= sizeof(to.sun_path))
@@ -39,7 +42,8 @@ static int connect_to(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (!connect(fd, (struct sockaddr *)&to, sizeof(to)))
+	if (!connect(fd, (struct sockaddr *)&to, sizeof(to)) &&
+	    !setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)))
 		return fd;
 	error = -errno;
 	close(fd);
