@@ -80,7 +80,9 @@ def render(demo, books, summary, measured=()):
             "Sending through an IOMMU", "Not of confidential guests: what it costs to map and "
             "unmap a page that a device only reads, such as a packet, for each kind of domain. "
             "Strict, lazy and passthrough are the stock kernel's; off is the series without "
-            "DMA-RO. Requests and wake-ups are what the emulated IOMMU is asked for each packet.",
+            "DMA-RO. Requests and wake-ups are what the emulated IOMMU is asked for each packet. "
+            "What devices may write while a NIC sends and a disk is read and written, only the "
+            "virtio IOMMU tells.",
             *iommu.packets(measured)))
     return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
