@@ -235,6 +235,103 @@ void hostile_net_ctrl(struct hostile *h, struct net *n)
 	r->data[2] = hostile_number(h, 0, 128);
 }
 
+/* --- vscsiif ------------------------------------------------------------------- */
+
+/* READ and WRITE, which move data; and what else a target does something for. */
+static void wild_command(struct hostile *h, struct scsi_request *r, uint32_t sectors)
+{
+	static const uint8_t op[] = {
+		0x28, 0x2a, 0x28, 0x2a, 0x88, 0x8a, 0x12, 0x25,
+		0x35, 0x03, 0xa0, 0x41, 0x42, 0x89, 0x9e, 0x1a,
+	};
+
+	for (int i = 0; i < SCSI_COMMAND; i++)
+		r->command[i] = any(h);
+	if (!once_in(h, 8))
+		r->command[0] = op[any(h) % sizeof(op)];
+	scsi_set_blocks(r->command, hostile_number(h, any(h) % sectors, sectors),
+			hostile_number(h, 8, 256));
+	r->command_length = hostile_number(h, 10, SCSI_COMMAND);
+	r->direction = once_in(h, 8) ? any(h) : 1 + any(h) % 3;
+	r->timeout = any(h);
+}
+
+static struct scsi_segment wild_scsi_segment(struct hostile *h)
+{
+	struct scsi_segment seg = { .gref = hostile_gref(h) };
+
+	seg.offset = once_in(h, 3) ? hostile_number(h, 0, XPAGE) : 0;
+	seg.length = once_in(h, 3) ? hostile_number(h, XPAGE, XPAGE) : XPAGE;
+	return seg;
+}
+
+/* Segments in pages of their own, whose content others play with. */
+static void wild_list(struct hostile *h, struct scsi_request *r)
+{
+	r->segments = SCSI_SG_GRANT | hostile_number(h, 1 + any(h) % 2, SCSI_SEGMENTS);
+	for (int i = 0; i < SCSI_SEGMENTS; i++) {
+		unsigned int page = any(h) % HOSTILE_GREFS;
+		struct scsi_segment *list = (void *)dom_page(h->d, h->page[page]);
+		unsigned int room = XPAGE / sizeof(*list), count = 1 + any(h) % 32;
+
+		for (unsigned int j = 0; i < 2 && j < count; j++)
+			list[j] = wild_scsi_segment(h);
+		r->seg[i].gref = once_in(h, 8) ? hostile_gref(h) : h->gref[page];
+		r->seg[i].offset = once_in(h, 8) ? hostile_number(h, 0, XPAGE) : 0;
+		r->seg[i].length = once_in(h, 8) ?
+			hostile_number(h, count, room) * sizeof(*list) + any(h) % 2 :
+			count * sizeof(*list);
+	}
+}
+
+/* One that works, unless somebody changes the grants. */
+static void good_scsi(struct hostile *h, struct scsi_request *r, uint32_t sectors)
+{
+	unsigned int pages = 1 + any(h) % SCSI_SEGMENTS;
+	bool write = once_in(h, 2);
+
+	r->act = SCSI_CDB;
+	r->command_length = 10;
+	r->command[0] = write ? 0x2a : 0x28;
+	r->direction = write ? SCSI_TO_DEVICE : SCSI_FROM_DEVICE;
+	scsi_set_blocks(r->command, any(h) % (sectors - SCSI_SEGMENTS * PAGE_SECTORS),
+			pages * PAGE_SECTORS);
+	r->segments = pages;
+	for (unsigned int i = 0; i < pages; i++)
+		r->seg[i] = (struct scsi_segment) {
+			h->gref[any(h) % HOSTILE_GREFS], 0, XPAGE };
+}
+
+void hostile_scsi(struct hostile *h, struct scsi *s, uint32_t sectors)
+{
+	struct scsi_request *r = ring_next(&s->ring);
+
+	memset(r, 0, sizeof(*r));
+	r->id = any(h);
+	if (once_in(h, 2)) {
+		good_scsi(h, r, sectors);
+		return;
+	}
+	if (once_in(h, 16)) {
+		for (unsigned int i = 0; i < sizeof(*r); i++)
+			((uint8_t *)r)[i] = any(h);
+		return;
+	}
+	r->act = once_in(h, 16) ? hostile_number(h, SCSI_ABORT, SCSI_RESET) : SCSI_CDB;
+	r->other_id = any(h);
+	wild_command(h, r, sectors);
+	if (once_in(h, 8)) {
+		r->channel = hostile_number(h, 0, 1);
+		r->target = hostile_number(h, 0, 1);
+		r->lun = hostile_number(h, 0, 1);
+	}
+	r->segments = once_in(h, 4) ? hostile_number(h, 3, SCSI_SEGMENTS) : any(h) % 4;
+	for (int i = 0; i < SCSI_SEGMENTS; i++)
+		r->seg[i] = wild_scsi_segment(h);
+	if (once_in(h, 3))
+		wild_list(h, r);
+}
+
 void hostile_rewrite(struct hostile *h, struct ring *r)
 {
 	uint8_t *entry = (uint8_t *)r->s->entries + any(h) % r->entries * r->size;

@@ -10,6 +10,7 @@
 
 #include "blk.h"
 #include "net.h"
+#include "scsi.h"
 
 #define HOSTILE_GREFS	64	/* that the generator plays with */
 #define CANARY_PAGES	64
@@ -38,6 +39,7 @@ void hostile_blk(struct hostile *h, struct blk *b);
 void hostile_net_tx(struct hostile *h, struct net *n);
 void hostile_net_rx(struct hostile *h, struct net *n);
 void hostile_net_ctrl(struct hostile *h, struct net *n);
+void hostile_scsi(struct hostile *h, struct scsi *s, uint32_t sectors);
 
 /* Change requests that are in the ring already. */
 void hostile_rewrite(struct hostile *h, struct ring *r);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A hostile guest against blkback and netback
+ * A hostile guest against blkback, netback and scsiback
  *
- * Round by round, a domain with a disk and a network interface makes requests
- * at random (hostile.h) while another process changes its grant table. Every
+ * Round by round, a domain with a disk, a network interface and a LUN makes
+ * requests at random (hostile.h) while another process changes its grant table. Every
  * second round is wild: requests are rewritten where they are, the guest's own
  * rings are among the buffers, and at its end the indices jump; there the
  * backend may give up on the device. In the other rounds it must answer all.
@@ -23,6 +23,7 @@
 #include "disk.h"
 #include "hostile.h"
 #include "run.h"
+#include "target.h"
 #include "wire.h"
 
 #define DOMID		40
@@ -39,10 +40,13 @@ static struct xs xs;
 static struct disk disk = { .fd = -1 };
 static struct blk b;
 static struct net n;
+static struct scsi scsi;
+static bool has_target;
 static struct wire wire = { .fd = -1 };
 static struct hostile h;
 static uint64_t seed, canary_seed;
 static unsigned long wanted, made, gave_up;
+static unsigned long scsi_made, scsi_good, scsi_bad;	/* answers of tame rounds */
 static unsigned int rounds;
 static alignas(4096) uint8_t own[CANARY_PAGES * XPAGE];
 static uint8_t *others;
@@ -90,6 +94,8 @@ static pid_t start_disturber(void)
 			hostile_rewrite(&h, &b.ring);
 			hostile_rewrite(&h, &n.tx);
 			hostile_rewrite(&h, &n.rx);
+			if (has_target)
+				hostile_rewrite(&h, &scsi.ring);
 		}
 		sleep_us(next_random(&seed) % 200);
 	}
@@ -151,6 +157,39 @@ static int net_batch(unsigned int count)
 	return 0;
 }
 
+/* Until there is room for @count. In a tame round, look at the answers. */
+static int scsi_wait_room(unsigned int count)
+{
+	uint64_t end = now_ms() + STALL_MS;
+	struct scsi_response rsp;
+
+	if (h.wild)
+		return wait_room(&scsi.ring, &scsi.port, count);
+	for (;;) {
+		while (ring_pop(&scsi.ring, &rsp, sizeof(rsp)))
+			*(rsp.result ? &scsi_bad : &scsi_good) += 1;
+		if (ring_room(&scsi.ring) >= count)
+			return 0;
+		if (now_ms() > end)
+			return -1;
+		port_wait(&scsi.port, 10);
+	}
+}
+
+static int scsi_batch(unsigned int count)
+{
+	while (has_target && count--) {
+		if (scsi_wait_room(1))
+			return -1;
+		hostile_scsi(&h, &scsi, disk.sectors);
+		made++;
+		scsi_made++;
+		if (ring_push(&scsi.ring))
+			port_kick(&scsi.port);
+	}
+	return 0;
+}
+
 /* The last thing: producers that are nonsense. */
 static void jump(struct ring *r, const struct port *p)
 {
@@ -171,6 +210,12 @@ static int work(unsigned long requests)
 				return fail("round %u: netback answers no more", rounds);
 			break;
 		}
+		if (scsi_batch(BATCH / 4)) {
+			gave_up++;
+			if (!h.wild)
+				return fail("round %u: scsiback answers no more", rounds);
+			break;
+		}
 		if (blk_made >= BLK_PER_ROUND)
 			continue;
 		blk_made += BATCH / 4;
@@ -182,11 +227,14 @@ static int work(unsigned long requests)
 		}
 	}
 	if (!h.wild)
-		return 0;
+		return has_target && scsi_wait_room(SCSI_RING_ENTRIES) ?
+		       fail("round %u: scsiback does not answer all", rounds) : 0;
 	jump(&b.ring, &b.port);
 	jump(&n.tx, &n.tx_port);
 	jump(&n.rx, &n.rx_port);
 	jump(&n.ctrl, &n.ctrl_port);
+	if (has_target)
+		jump(&scsi.ring, &scsi.port);
 	sleep_us(20000);
 	return 0;
 }
@@ -209,7 +257,8 @@ static int round_begin(void)
 {
 	if (dom_create(&d, DOMID, PAGES) ||
 	    blk_connect(&b, &d, &xs, 51712, disk.major, disk.minor, rounds % 4 > 1) ||
-	    net_connect(&n, &d, &xs, 0))
+	    net_connect(&n, &d, &xs, 0) ||
+	    (has_target && scsi_connect(&scsi, &d, &xs, 0)))
 		return -1;
 	if (hostile_init(&h, &d, &seed))
 		return fail("no pages");
@@ -227,6 +276,9 @@ static int round_end(void)
 	wire_close(&wire);
 	error = device_remove(&b.dev);
 	error = device_remove(&n.dev) ?: error;
+	if (has_target)
+		error = device_state(&scsi.dev, XB_CLOSING, XB_CLOSING) ?:
+			device_remove(&scsi.dev) ?: error;
 	if (error)
 		return error;
 	if (shim_stats(DOMID, &s))
@@ -262,6 +314,10 @@ static int step_ready(void)
 		return error;
 	if (open_store(&xs))
 		return -1;
+	error = target_make(TARGET_XEN, disk.path);
+	if (error < 0)
+		return error;
+	has_target = !error;
 	canary_seed = seed ^ 0x1234;
 	canary_fill(own, canary_seed);
 	if (dom_create(&bystander, BYSTANDER, PAGES))
@@ -293,6 +349,10 @@ static int step_requests(void)
 		       gave_up);
 	ksft_print_msg("%ld maps, %ld copies, %ld refused\n", after.maps - before.maps,
 		       after.copies - before.copies, after.refused - before.refused);
+	ksft_print_msg("%lu requests to scsiback; in tame rounds %lu were done, %lu were not\n",
+		       scsi_made, scsi_good, scsi_bad);
+	if (has_target && (!scsi_good || !scsi_bad))
+		return fail("those to scsiback test nothing");
 	if (after.refused == before.refused || after.maps == before.maps ||
 	    after.copies == before.copies)
 		return fail("these requests test nothing");
@@ -330,6 +390,8 @@ static int step_afterwards(void)
 	if (blk_disconnect(&b))
 		return -1;
 	dom_destroy(&bystander);
+	if (has_target)
+		target_remove(TARGET_XEN);
 	disk_close(&disk);
 	return shim_wait_idle(10000, &left);
 }

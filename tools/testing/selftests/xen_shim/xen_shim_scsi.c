@@ -5,91 +5,27 @@
  * The LUN is the disk of disk.h by target_core_iblock. What the guest writes
  * is compared with what the disk has, and the other way round.
  */
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
-
 #include "clock.h"
-#include "device.h"
 #include "disk.h"
 #include "run.h"
+#include "scsi.h"
+#include "target.h"
 
 #define DOMID		14
 #define PAGES		512
-#define TARGET		"/sys/kernel/config/target"
-#define CORE		TARGET "/core/iblock_0/xenshim"
-#define NAME		"naa.60014055a5a5a5a5"
-#define PORT_GROUP	TARGET "/xen-pvscsi/" NAME "/tpgt_1"
-#define WAIT_MS		20000
 #define LARGE		128	/* pages of a request with segments in pages */
 
 static struct domain d;
 static struct xs xs;
 static struct disk disk;
-static struct device dev;
-static struct ring ring;
-static struct port port;
+static struct scsi scsi;
 static uint64_t seed;
 static uint32_t page[LARGE];
 static uint8_t copy[LARGE * XPAGE];
 
-/* --- the target: configfs --------------------------------------------------------- */
-
-static int put(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), n;
-
-	if (fd < 0)
-		return fail("%s: %s", path, strerror(errno));
-	n = write(fd, value, strlen(value));
-	close(fd);
-	return n < 0 ? fail("%s: %s", path, strerror(errno)) : 0;
-}
-
-static int folder(const char *path)
-{
-	if (mkdir(path, 0755) && errno != EEXIST)
-		return fail("%s: %s", path, strerror(errno));
-	return 0;
-}
-
-static int make_target(void)
-{
-	char path[80];
-
-	if (access(TARGET, F_OK)) {
-		set_why("the kernel has no SCSI target");
-		return STEP_SKIP;
-	}
-	snprintf(path, sizeof(path), "udev_path=%s", disk.path);
-	if (folder(TARGET "/core/iblock_0") || folder(CORE) ||
-	    put(CORE "/control", path) || put(CORE "/enable", "1"))
-		return -1;
-	if (folder(TARGET "/xen-pvscsi") || folder(TARGET "/xen-pvscsi/" NAME) ||
-	    folder(PORT_GROUP) || put(PORT_GROUP "/nexus", "naa.60014055a5a5a5a6") ||
-	    folder(PORT_GROUP "/lun/lun_0"))
-		return -1;
-	if (symlink(CORE, PORT_GROUP "/lun/lun_0/disk"))
-		return fail("no LUN: %s", strerror(errno));
-	return 0;
-}
-
-static void remove_target(void)
-{
-	unlink(PORT_GROUP "/lun/lun_0/disk");
-	rmdir(PORT_GROUP "/lun/lun_0");
-	put(PORT_GROUP "/nexus", "NULL");
-	rmdir(PORT_GROUP);
-	rmdir(TARGET "/xen-pvscsi/" NAME);
-	rmdir(CORE);
-}
-
-/* --- the frontend ------------------------------------------------------------------ */
-
 static int step_connect(void)
 {
-	char lun[200];
-	int error = disk_open(&disk, 0) ?: make_target();
+	int error = disk_open(&disk, 0) ?: target_make(TARGET_XEN, disk.path);
 
 	if (error)
 		return error;
@@ -97,40 +33,7 @@ static int step_connect(void)
 		return -1;
 	for (int i = 0; i < LARGE; i++)
 		page[i] = page_get(&d);
-	if (ring_make(&ring, &d, SCSI_RING_ENTRIES, sizeof(struct scsi_request)) ||
-	    port_open(&d, &port) || device_make(&dev, &d, &xs, "vscsi", 0))
-		return -1;
-	snprintf(lun, sizeof(lun), "%s/vscsi-devs/dev-0", dev.back);
-	if (xs_write(&xs, lun, "p-dev", NAME ":0") ||
-	    xs_write(&xs, lun, "v-dev", "0:0:0:0") ||
-	    xs_write(&xs, lun, "state", "%u", XB_INITIALISING) ||
-	    device_offer(&dev) ||
-	    xs_write(&xs, dev.front, "ring-ref", "%u", ring.gref) ||
-	    xs_write(&xs, dev.front, "event-channel", "%u", port.port) ||
-	    device_state(&dev, XB_INITIALISED, XB_CONNECTED) ||
-	    xs_wait(&xs, lun, "state", XB_INITIALISED, WAIT_MS) ||
-	    xs_write(&xs, dev.front, "state", "%u", XB_CONNECTED))
-		return -1;
-	return xs_wait(&xs, lun, "state", XB_CONNECTED, WAIT_MS);
-}
-
-/* Send it, and wait for its response. */
-static int talk(const struct scsi_request *r, struct scsi_response *rsp)
-{
-	struct scsi_request *slot = ring_next(&ring);
-	uint64_t end = now_ms() + WAIT_MS;
-
-	*slot = *r;
-	slot->id = ring.req_prod;
-	if (ring_push(&ring))
-		port_kick(&port);
-	while (!ring_pop(&ring, rsp, sizeof(*rsp))) {
-		if (now_ms() > end)
-			return fail("no response for %d s", WAIT_MS / 1000);
-		port_wait(&port, 100);
-	}
-	return rsp->id == (uint16_t)ring.req_prod ? 0 :
-	       fail("a response to request %u", rsp->id);
+	return scsi_connect(&scsi, &d, &xs, 0);
 }
 
 static struct scsi_request command(uint8_t op, uint8_t direction)
@@ -153,27 +56,19 @@ static int step_inquiry(void)
 	r.command[4] = 96;
 	r.segments = 1;
 	r.seg[0] = (struct scsi_segment) { gref, 0, 96 };
-	if (talk(&r, &rsp))
+	if (scsi_talk(&scsi, &r, &rsp))
 		return -1;
 	if (rsp.result || memcmp(data + 8, "LIO-ORG", 7))
 		return fail("INQUIRY: result %#x, vendor '%.8s'", rsp.result, data + 8);
 	r = command(0x25, SCSI_FROM_DEVICE);
 	r.segments = 1;
 	r.seg[0] = (struct scsi_segment) { gref, 512, 8 };
-	if (talk(&r, &rsp))
+	if (scsi_talk(&scsi, &r, &rsp))
 		return -1;
 	last = data[512] << 24 | data[513] << 16 | data[514] << 8 | data[515];
 	if (rsp.result || last + 1 != disk.sectors)
 		return fail("READ CAPACITY: result %#x, %u sectors", rsp.result, last + 1);
 	return gref_put(&d, gref) ? fail("the gref is in use after the response") : 0;
-}
-
-static void set_blocks(struct scsi_request *r, uint32_t sector, uint16_t count)
-{
-	for (int i = 0; i < 4; i++)
-		r->command[2 + i] = sector >> (24 - 8 * i);
-	r->command[7] = count >> 8;
-	r->command[8] = count;
 }
 
 /* @pages pages; their segments are in the request, or in a page of their own. */
@@ -186,7 +81,7 @@ static int transfer(uint8_t op, uint32_t sector, unsigned int pages)
 	struct scsi_response rsp;
 	unsigned int i;
 
-	set_blocks(&r, sector, pages * PAGE_SECTORS);
+	scsi_set_blocks(r.command, sector, pages * PAGE_SECTORS);
 	for (i = 0; i < pages; i++)
 		seg[i] = (struct scsi_segment) {
 			gref_get(&d, page[i], op == 0x2a), 0, XPAGE };
@@ -197,7 +92,7 @@ static int transfer(uint8_t op, uint32_t sector, unsigned int pages)
 		r.segments = SCSI_SG_GRANT | 1;
 		r.seg[0] = (struct scsi_segment) { list, 0, pages * sizeof(*seg) };
 	}
-	if (talk(&r, &rsp))
+	if (scsi_talk(&scsi, &r, &rsp))
 		return -1;
 	for (i = 0; i < pages; i++)
 		if (gref_put(&d, seg[i].gref))
@@ -257,24 +152,24 @@ static int step_errors(void)
 	struct scsi_response rsp;
 	int wrong = 0;
 
-	set_blocks(&r, 0, 8);
+	scsi_set_blocks(r.command, 0, 8);
 	r.segments = 1;
 	r.seg[0] = (struct scsi_segment) { ro, 0, XPAGE };
-	if (talk(&r, &rsp))
+	if (scsi_talk(&scsi, &r, &rsp))
 		return -1;
 	wrong += !rsp.result;		/* into a read-only page */
 	r.seg[0].gref = DOM_GRANTS;
-	if (talk(&r, &rsp))
+	if (scsi_talk(&scsi, &r, &rsp))
 		return -1;
 	wrong += !rsp.result;		/* no such grant */
 	r.seg[0] = (struct scsi_segment) { ro, 1, XPAGE };
 	r.direction = SCSI_TO_DEVICE;
 	r.command[0] = 0x2a;
-	if (talk(&r, &rsp))
+	if (scsi_talk(&scsi, &r, &rsp))
 		return -1;
 	wrong += !rsp.result;		/* over the end of a page */
 	r.lun = 1;
-	if (talk(&r, &rsp))
+	if (scsi_talk(&scsi, &r, &rsp))
 		return -1;
 	wrong += !rsp.result;		/* no such LUN */
 	if (gref_put(&d, ro))
@@ -286,15 +181,14 @@ static int step_close(void)
 {
 	struct shim_stats s;
 
-	if (device_state(&dev, XB_CLOSING, XB_CLOSING) || device_remove(&dev) ||
-	    ring_free(&ring) || port_close(&d, &port))
+	if (scsi_disconnect(&scsi))
 		return -1;
 	if (shim_stats(DOMID, &s))
 		return -1;
 	if (s.mappings)
 		return fail("%ld pages are mapped after the device is closed", s.mappings);
 	dom_destroy(&d);
-	remove_target();
+	target_remove(TARGET_XEN);
 	disk_close(&disk);
 	return shim_wait_idle(10000, &s);
 }
