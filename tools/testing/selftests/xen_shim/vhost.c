@@ -117,6 +117,14 @@ int vhost_kick(struct vhost *v)
 	return write(v->kick_fd, &one, sizeof(one)) == sizeof(one) ? 0 : -errno;
 }
 
+bool vhost_pop(struct vhost *v, uint32_t *slot)
+{
+	if (__atomic_load_n(&v->used->idx, __ATOMIC_ACQUIRE) == v->seen)
+		return false;
+	*slot = v->used->ring[v->seen++ % VHOST_ENTRIES].id;
+	return true;
+}
+
 unsigned int vhost_reap(struct vhost *v)
 {
 	uint16_t done = __atomic_load_n(&v->used->idx, __ATOMIC_ACQUIRE);

@@ -45,6 +45,9 @@ void vhost_add(struct vhost *v, unsigned int slot,
 	       const struct vhost_part *parts, unsigned int count);
 int vhost_kick(struct vhost *v);
 
+/* Take one that is done. @slot: of it. Return: false if there is none. */
+bool vhost_pop(struct vhost *v, uint32_t *slot);
+
 /* Take what is done. Return: how many requests. */
 unsigned int vhost_reap(struct vhost *v);
 int vhost_wait(struct vhost *v, int timeout_ms);

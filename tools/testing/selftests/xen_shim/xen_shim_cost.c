@@ -19,7 +19,10 @@
 #include "disk.h"
 #include "net.h"
 #include "run.h"
+#include "scsi.h"
+#include "target.h"
 #include "vhost.h"
+#include "vhost_scsi.h"
 #include "wire.h"
 
 #define DOMID		15
@@ -169,6 +172,125 @@ static int step_blk(void)
 	return 0;
 }
 
+/* --- a LUN of the same disk: scsiback, and vhost-scsi --------------------------------- */
+
+static struct scsi scsi;
+static struct vhost_scsi vhost_scsi;
+
+static uint32_t random_sector(void)
+{
+	return next_random(&seed) % 8192 * 8;
+}
+
+/* @arg: depth */
+static int scsi_reads(void *arg)
+{
+	unsigned int depth = (uintptr_t)arg;
+	unsigned long done = 0, issued = 0;
+	struct scsi_response rsp;
+
+	while (done < rounds) {
+		for (; issued < rounds && issued - done < depth; issued++) {
+			struct scsi_request *r = ring_next(&scsi.ring);
+
+			*r = (struct scsi_request) {
+				.act = SCSI_CDB, .command_length = 10, .command = { 0x28 },
+				.direction = SCSI_FROM_DEVICE, .segments = 1,
+				.seg = { { read_gref[issued % BLK_RING_ENTRIES], 0, XPAGE } },
+			};
+			scsi_set_blocks(r->command, random_sector(), PAGE_SECTORS);
+		}
+		if (ring_push(&scsi.ring))
+			port_kick(&scsi.port);
+		while (!ring_pop(&scsi.ring, &rsp, sizeof(rsp)))
+			if (port_wait(&scsi.port, 2000))
+				return fail("scsiback: no response");
+		if (rsp.result)
+			return fail("a read failed: %#x", rsp.result);
+		done++;
+	}
+	return 0;
+}
+
+static int vhost_scsi_reads(void *arg)
+{
+	unsigned int depth = (uintptr_t)arg;
+	unsigned long done = 0, issued = 0;
+
+	while (done < rounds) {
+		for (; issued < rounds && issued - done < depth; issued++)
+			if (vhost_scsi_read(&vhost_scsi, random_sector()))
+				return fail("kick: %s", strerror(errno));
+		if (vhost_scsi_wait(&vhost_scsi))
+			return -1;
+		done++;
+	}
+	return 0;
+}
+
+static int measure_scsi(const char *what, int (*run)(void *arg))
+{
+	static const unsigned int depth[] = { 1, VHOST_SCSI_DEPTH };
+	char name[32];
+	uint64_t cost;
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s.read4k.%u", what, depth[i]);
+		if (measure(name, run, (void *)(uintptr_t)depth[i], rounds, &cost))
+			return -1;
+		ksft_print_msg("%s: %.0f\n", name, cost / 100.0);
+	}
+	return 0;
+}
+
+static int step_scsi(void)
+{
+	int error = disk_open(&disk, 0) ?: target_make(TARGET_XEN, disk.path);
+
+	if (error)
+		return error;
+	error = scsi_connect(&scsi, &d, &xs, 0) ?: measure_scsi("scsiback", scsi_reads) ?:
+		scsi_disconnect(&scsi);
+	target_remove(TARGET_XEN);
+	disk_close(&disk);
+	return error;
+}
+
+/* It is the disk's content that arrives. */
+static int check_vhost_scsi(void)
+{
+	uint8_t data[XPAGE];
+	unsigned int slot = vhost_scsi.slot[vhost_scsi.slots - 1];
+
+	for (size_t i = 0; i < XPAGE; i++)
+		data[i] = next_random(&seed) >> 56;
+	if (disk_write(&disk, 0, data, XPAGE))
+		return -1;
+	if (vhost_scsi_read(&vhost_scsi, 0) || vhost_scsi_wait(&vhost_scsi))
+		return -1;
+	return memcmp(data, dom_page(&vhost_scsi.memory, vhost_scsi.data[slot]), XPAGE) ?
+	       fail("vhost-scsi: what was read is not what the disk has") : 0;
+}
+
+static int step_vhost_scsi(void)
+{
+	int error;
+
+	if (access("/dev/vhost-scsi", F_OK)) {
+		set_why("there is no /dev/vhost-scsi");
+		return STEP_SKIP;
+	}
+	error = disk_open(&disk, 0) ?: target_make(TARGET_VHOST, disk.path);
+	if (error)
+		return error;
+	error = vhost_scsi_open(&vhost_scsi, PAGES) ?: check_vhost_scsi() ?:
+		measure_scsi("vhost-scsi", vhost_scsi_reads);
+	vhost_scsi_close(&vhost_scsi);
+	target_remove(TARGET_VHOST);
+	disk_close(&disk);
+	return error;
+}
+
 /* --- a network interface: packets to a host that drops them --------------------------- */
 
 static struct net n;
@@ -301,6 +423,8 @@ int main(void)
 		{ "a domain", step_ready, true },
 		{ "grant operations", step_grants, false },
 		{ "reads of 4096 bytes", step_blk, false },
+		{ "reads of 4096 bytes, with scsiback", step_scsi, false },
+		{ "reads of 4096 bytes, with vhost-scsi", step_vhost_scsi, false },
 		{ "packets", step_net, false },
 		{ "packets, with vhost-net", step_vhost, false },
 	};
