@@ -9,59 +9,21 @@
 #include <stdio.h>
 
 #include "clock.h"
-#include "net.h"
+#include "flow.h"
 #include "run.h"
-#include "wire.h"
 
 #define DOMID		12
 #define PAGES		2048
 #define FRAME_MAX	1514U
 #define GSO_PAYLOAD	40000U
 #define GSO_SIZE	1448U
-#define LARGE		(65536 + ETH_HEADER)
 #define BULK		2000
 #define WINDOW		32
-#define WIRE_MS		10000
 
 static struct domain d;
 static struct xs xs;
 static struct net n;
-static struct wire wire = { .fd = -1 };
-static uint64_t seed;
-static uint32_t seq;
-static uint32_t page[64];
-static uint8_t frame[LARGE], got[LARGE];
-
-static void fill(uint8_t *p, size_t length)
-{
-	while (length--)
-		*p++ = next_random(&seed) >> 56;
-}
-
-/*
- * A link that has just come up may lose frames for a second: repeat one until
- * it has come out, and take what is late, too.
- */
-static int wait_link(void)
-{
-	struct net_piece piece = { .page = page[0] };
-	uint64_t end = now_ms() + WIRE_MS;
-	struct wire_header h;
-	int length = -1;
-
-	piece.length = frame_headers(dom_page(&d, page[0]), wire.mac, n.mac, false, 0,
-				     0, false);
-	while (length < 0) {
-		if (net_send(&n, &piece, 1, 0, 0) || net_wait_sent(&n))
-			return -1;
-		if (now_ms() > end)
-			return fail("nothing came out within %d s", WIRE_MS / 1000);
-		length = wire_receive(&wire, &h, got, sizeof(got), 100);
-	}
-	while (wire_receive(&wire, &h, got, sizeof(got), 300) >= 0)
-		;
-	return 0;
-}
+static struct flow f = { .d = &d, .n = &n, .wire = { .fd = -1 } };
 
 static int step_connect(void)
 {
@@ -69,97 +31,24 @@ static int step_connect(void)
 
 	if (open_store(&xs) || dom_create(&d, DOMID, PAGES))
 		return -1;
-	for (unsigned int i = 0; i < sizeof(page) / sizeof(*page); i++)
-		page[i] = page_get(&d);
+	for (unsigned int i = 0; i < FLOW_PAGES; i++)
+		f.page[i] = page_get(&d);
 	if (net_connect(&n, &d, &xs, 0))
 		return -1;
-	error = wire_open(&wire, n.vif);
+	error = wire_open(&f.wire, n.vif);
 	if (error) {
 		ksft_print_msg("%s\n", why);
 		return error;
 	}
-	return net_post_all(&n) ?: wait_link();
-}
-
-/* The next of our frames. Return: its length. */
-static int from_wire(struct wire_header *h, bool tcp, unsigned int *payload,
-		     uint32_t *number)
-{
-	uint64_t end = now_ms() + WIRE_MS;
-	int length;
-
-	while (now_ms() < end) {
-		length = wire_receive(&wire, h, got, sizeof(got), 1000);
-		if (length > 0 && frame_ours(got, length, tcp, payload, number))
-			return length;
-	}
-	return fail("nothing came out within %d s", WIRE_MS / 1000);
-}
-
-/* Put a frame into the guest's pages, cut as @cut says. Return: pieces. */
-static unsigned int lay_out(struct net_piece *pieces, const uint8_t *data,
-			    unsigned int length, const uint16_t *cut,
-			    unsigned int cuts)
-{
-	unsigned int i, at = 0;
-
-	for (i = 0; at < length; i++) {
-		unsigned int size = i < cuts ? cut[i] : XPAGE;
-
-		if (size > length - at)
-			size = length - at;
-		pieces[i].page = page[i];
-		pieces[i].length = size;
-		/* As far back in the page as it goes. */
-		pieces[i].offset = next_random(&seed) % 2 ? XPAGE - size :
-				   next_random(&seed) % (XPAGE - size + 1);
-		memcpy(dom_page(&d, page[i]) + pieces[i].offset, data + at, size);
-		at += size;
-	}
-	return i;
-}
-
-/* Send one UDP frame of @length bytes, and compare what comes out. */
-static int send_udp(unsigned int length, const uint16_t *cut, unsigned int cuts,
-		    bool partial)
-{
-	unsigned int payload = length - ETH_HEADER - IP_HEADER - UDP_HEADER, at, count;
-	struct net_piece pieces[NET_SLOTS + 1];
-	struct wire_header h;
-	uint32_t number;
-	int size;
-
-	seq = (seq + 1) & 0xffff;
-	fill(frame + length - payload, payload);
-	frame_headers(frame, wire.mac, n.mac, false, payload, seq, partial);
-	count = lay_out(pieces, frame, length, cut, cuts);
-	if (net_send(&n, pieces, count,
-		     partial ? NET_TX_CSUM_BLANK | NET_TX_DATA_VALIDATED : 0, 0) ||
-	    net_wait_sent(&n))
-		return -1;
-	size = from_wire(&h, false, &at, &number);
-	if (size < 0)
-		return -1;
-	/* Short frames may come out padded. */
-	if (number != seq || size < (int)length)
-		return fail("frame %u of %u bytes came out as %u of %d", seq, length,
-			    number, size);
-	if (memcmp(got + at, frame + at, payload))
-		return fail("a frame of %u bytes in %u slots came out with other bytes",
-			    length, count);
-	if (partial && h.flags & 1)
-		return 0;	/* left to us */
-	if (!frame_intact(got, size))
-		return fail("a frame of %u bytes came out with a wrong checksum", length);
-	return 0;
+	return net_post_all(&n) ?: flow_wait_link(&f);
 }
 
 static int step_sizes(void)
 {
 	for (unsigned int length = 60; length <= FRAME_MAX; length += 7)
-		if (send_udp(length, NULL, 0, false))
+		if (flow_send_udp(&f, length, NULL, 0, false))
 			return -1;
-	return send_udp(FRAME_MAX, NULL, 0, false);
+	return flow_send_udp(&f, FRAME_MAX, NULL, 0, false);
 }
 
 static int step_slots(void)
@@ -172,12 +61,12 @@ static int step_slots(void)
 		for (unsigned int i = 0; i < slots; i++)
 			cut[i] = each + (i % 2 ? 5 : -5);
 		cut[slots - 1] = FRAME_MAX;
-		if (send_udp(FRAME_MAX, cut, slots, false))
+		if (flow_send_udp(&f, FRAME_MAX, cut, slots, false))
 			return -1;
 	}
 	/* The first slot shorter than what is copied, and than the headers. */
 	for (cut[0] = ETH_HEADER; cut[0] < 140; cut[0] += 9)
-		if (send_udp(FRAME_MAX, cut, 1, false))
+		if (flow_send_udp(&f, FRAME_MAX, cut, 1, false))
 			return -1;
 	return 0;
 }
@@ -185,7 +74,7 @@ static int step_slots(void)
 static int step_partial(void)
 {
 	for (unsigned int length = 100; length <= FRAME_MAX; length += 101)
-		if (send_udp(length, NULL, 0, true))
+		if (flow_send_udp(&f, length, NULL, 0, true))
 			return -1;
 	return 0;
 }
@@ -200,23 +89,23 @@ static int step_gso(void)
 	int size;
 
 	headers = ETH_HEADER + IP_HEADER + TCP_HEADER;
-	fill(frame + headers, GSO_PAYLOAD);
-	frame_headers(frame, wire.mac, n.mac, true, GSO_PAYLOAD, first, true);
-	count = lay_out(pieces, frame, headers + GSO_PAYLOAD, NULL, 0);
+	flow_fill(&f, f.frame + headers, GSO_PAYLOAD);
+	frame_headers(f.frame, f.wire.mac, n.mac, true, GSO_PAYLOAD, first, true);
+	count = flow_lay_out(&f, pieces, f.frame, headers + GSO_PAYLOAD, NULL, 0);
 	if (net_send(&n, pieces, count, NET_TX_CSUM_BLANK | NET_TX_DATA_VALIDATED,
 		     GSO_SIZE))
 		return -1;
 	while (have < GSO_PAYLOAD) {
 		unsigned int length;
 
-		size = from_wire(&h, true, &at, &number);
+		size = flow_from_wire(&f, &h, true, &at, &number);
 		if (size < 0)
 			return -1;
-		if (!(h.flags & 1) && !frame_intact(got, size))
+		if (!(h.flags & 1) && !frame_intact(f.got, size))
 			return fail("segment %u has a wrong checksum", frames);
 		length = size - at;
 		if (number != first + have || have + length > GSO_PAYLOAD ||
-		    memcmp(got + at, frame + headers + have, length))
+		    memcmp(f.got + at, f.frame + headers + have, length))
 			return fail("segment %u, of %u bytes at %u, is not what was sent",
 				    frames, length, number - first);
 		have += length;
@@ -235,7 +124,7 @@ static int step_mapped(void)
 	if (shim_stats(DOMID, &before))
 		return -1;
 	for (int i = 0; i < 50; i++)
-		if (send_udp(FRAME_MAX, NULL, 0, false))
+		if (flow_send_udp(&f, FRAME_MAX, NULL, 0, false))
 			return -1;
 	if (shim_stats(DOMID, &after))
 		return -1;
@@ -248,7 +137,7 @@ static int step_mapped(void)
 static int step_zerocopy(void)
 {
 	const char *card = getenv("XEN_SHIM_NETSINK");
-	struct net_piece piece = { .page = page[0], .length = FRAME_MAX };
+	struct net_piece piece = { .page = f.page[0], .length = FRAME_MAX };
 
 	int64_t sent = interface_stat(n.vif, "tx_zerocopy_sent");
 	int64_t success = interface_stat(n.vif, "tx_zerocopy_success");
@@ -259,10 +148,10 @@ static int step_zerocopy(void)
 	}
 	if (sent < 0)
 		return fail("%s does not count zero copy", n.vif);
-	wire_close(&wire);
-	if (wire_open_sink(&wire, n.vif, card))
+	wire_close(&f.wire);
+	if (wire_open_sink(&f.wire, n.vif, card))
 		return -1;
-	frame_headers(dom_page(&d, page[0]), wire.mac, n.mac, false, FRAME_MAX - 42, 1,
+	frame_headers(dom_page(&d, f.page[0]), f.wire.mac, n.mac, false, FRAME_MAX - 42, 1,
 		      false);
 	for (int i = 0; i < 50; i++)
 		if (net_send(&n, &piece, 1, 0, 0))
@@ -274,33 +163,11 @@ static int step_zerocopy(void)
 	if (sent < 50 || success < 50)
 		return fail("50 packets: %lld sent mapped, %lld without a copy",
 			    (long long)sent, (long long)success);
-	wire_close(&wire);
-	return wire_open(&wire, n.vif) ?: wait_link();
+	wire_close(&f.wire);
+	return wire_open(&f.wire, n.vif) ?: flow_wait_link(&f);
 }
 
 /* --- the other direction ---------------------------------------------------- */
-
-static int to_guest(unsigned int length, uint16_t *flags, uint16_t *gso)
-{
-	uint64_t end = now_ms() + WIRE_MS;
-	unsigned int at;
-	uint32_t number;
-	int size;
-
-	while (now_ms() < end) {
-		size = net_receive(&n, got, sizeof(got), flags, gso, 1000);
-		if (size == -EIO)
-			return fail("netback reports an error");
-		if (size < 0 || !(frame_ours(got, size, false, &at, &number) ||
-				  frame_ours(got, size, true, &at, &number)))
-			continue;
-		if (size != (int)length)
-			return fail("a frame of %u bytes arrived as one of %d", length,
-				    size);
-		return 0;
-	}
-	return fail("a frame of %u bytes did not arrive", length);
-}
 
 static int step_receive(void)
 {
@@ -309,13 +176,13 @@ static int step_receive(void)
 	for (unsigned int length = 60; length <= FRAME_MAX; length += 11) {
 		unsigned int payload = length - ETH_HEADER - IP_HEADER - UDP_HEADER;
 
-		fill(frame + length - payload, payload);
-		frame_headers(frame, n.mac, wire.mac, false, payload, ++seq & 0xffff,
+		flow_fill(&f, f.frame + length - payload, payload);
+		frame_headers(f.frame, n.mac, f.wire.mac, false, payload, ++f.seq & 0xffff,
 			      false);
-		if (wire_send(&wire, NULL, frame, length) ||
-		    to_guest(length, &flags, &gso))
+		if (wire_send(&f.wire, NULL, f.frame, length) ||
+		    flow_to_guest(&f, length, &flags, &gso))
 			return -1;
-		if (memcmp(got, frame, length))
+		if (memcmp(f.got, f.frame, length))
 			return fail("a frame of %u bytes arrived with other bytes",
 				    length);
 	}
@@ -331,16 +198,16 @@ static int step_receive_gso(void)
 	};
 	uint16_t flags, gso;
 
-	if (!wire.tap) {
+	if (!f.wire.tap) {
 		set_why("a network card sends no such frames");
 		return STEP_SKIP;
 	}
-	fill(frame + headers, GSO_PAYLOAD);
-	frame_headers(frame, n.mac, wire.mac, true, GSO_PAYLOAD, 5000, true);
-	if (wire_send(&wire, &h, frame, headers + GSO_PAYLOAD) ||
-	    to_guest(headers + GSO_PAYLOAD, &flags, &gso))
+	flow_fill(&f, f.frame + headers, GSO_PAYLOAD);
+	frame_headers(f.frame, n.mac, f.wire.mac, true, GSO_PAYLOAD, 5000, true);
+	if (wire_send(&f.wire, &h, f.frame, headers + GSO_PAYLOAD) ||
+	    flow_to_guest(&f, headers + GSO_PAYLOAD, &flags, &gso))
 		return -1;
-	if (memcmp(got, frame, headers + GSO_PAYLOAD))
+	if (memcmp(f.got, f.frame, headers + GSO_PAYLOAD))
 		return fail("a packet of %u bytes arrived with other bytes", GSO_PAYLOAD);
 	if (gso != GSO_SIZE || !(flags & NET_RX_CSUM_BLANK))
 		return fail("segment size %u, flags %#x", gso, flags);
@@ -368,8 +235,8 @@ static unsigned int bulk_frame(uint32_t number, const uint8_t *to,
 	unsigned int length = bulk_length(number);
 	unsigned int payload = length - ETH_HEADER - IP_HEADER - UDP_HEADER;
 
-	bulk_payload(number, frame + length - payload, payload);
-	frame_headers(frame, to, from, false, payload, number, false);
+	bulk_payload(number, f.frame + length - payload, payload);
+	frame_headers(f.frame, to, from, false, payload, number, false);
 	return length;
 }
 
@@ -378,10 +245,10 @@ static int bulk_check(unsigned int size, unsigned int at, uint32_t number)
 	uint8_t expected[FRAME_MAX];
 	unsigned int length = bulk_length(number);
 
-	if (size != length || !frame_intact(got, size))
+	if (size != length || !frame_intact(f.got, size))
 		return fail("packet %u is broken", number);
 	bulk_payload(number, expected, length - at);
-	if (memcmp(expected, got + at, length - at))
+	if (memcmp(expected, f.got + at, length - at))
 		return fail("packet %u has other bytes", number);
 	return 0;
 }
@@ -397,18 +264,18 @@ static int step_bulk(void)
 	for (sent = 0; sent < BULK;) {
 		/* A window each way, so that no queue on the way is full. */
 		for (int i = 0; i < WINDOW; i++, sent++) {
-			struct net_piece piece = { .page = page[i] };
+			struct net_piece piece = { .page = f.page[i] };
 
-			piece.length = bulk_frame(sent, wire.mac, n.mac);
-			memcpy(dom_page(&d, page[i]), frame, piece.length);
+			piece.length = bulk_frame(sent, f.wire.mac, n.mac);
+			memcpy(dom_page(&d, f.page[i]), f.frame, piece.length);
 			if (net_send(&n, &piece, 1, 0, 0))
 				return -1;
-			if (wire_send(&wire, NULL, frame,
-				      bulk_frame(sent, n.mac, wire.mac)))
+			if (wire_send(&f.wire, NULL, f.frame,
+				      bulk_frame(sent, n.mac, f.wire.mac)))
 				return -1;
 		}
 		for (; out < sent; out++) {
-			size = from_wire(&h, false, &at, &number);
+			size = flow_from_wire(&f, &h, false, &at, &number);
 			if (size < 0)
 				return -1;
 			if (number != out)
@@ -417,10 +284,10 @@ static int step_bulk(void)
 				return -1;
 		}
 		while (in < sent) {
-			size = net_receive(&n, got, sizeof(got), &flags, &gso, WIRE_MS);
+			size = net_receive(&n, f.got, sizeof(f.got), &flags, &gso, WIRE_MS);
 			if (size < 0)
 				return fail("packet %u did not arrive (%d)", in, size);
-			if (!frame_ours(got, size, false, &at, &number))
+			if (!frame_ours(f.got, size, false, &at, &number))
 				continue;
 			if (number != in)
 				return fail("packet %u arrived, not %u", number, in);
@@ -440,13 +307,13 @@ static int step_hash(void)
 {
 	char path[64], line[256], word[8];
 	struct net_ctrl_response rsp;
-	uint8_t *key = dom_page(&d, page[0]);
-	uint32_t gref = gref_get(&d, page[0], true);
+	uint8_t *key = dom_page(&d, f.page[0]);
+	uint32_t gref = gref_get(&d, f.page[0], true);
 	uint32_t data[3] = { NET_CTRL_TOEPLITZ };
 	unsigned int seen = 0;
 	FILE *file;
 
-	fill(key, 40);
+	flow_fill(&f, key, 40);
 	if (net_control(&n, NET_CTRL_SET_ALGORITHM, data, &rsp))
 		return fail("no Toeplitz hash: status %u", rsp.status);
 	if (net_control(&n, NET_CTRL_GET_HASH_FLAGS, NULL, &rsp) || rsp.data != 0xf)
@@ -483,14 +350,14 @@ static int step_hash(void)
 /* A packet that cannot be mapped fails, and only that. */
 static int step_refused(void)
 {
-	struct net_piece piece = { .page = page[0], .length = 1000 };
+	struct net_piece piece = { .page = f.page[0], .length = 1000 };
 	unsigned int failed = n.tx_failed;
 	struct net_tx_request *r;
 	uint32_t gref;
 
 	if (net_send(&n, &piece, 1, 0, 0) || net_wait_sent(&n))
 		return -1;
-	gref = gref_get(&d, page[0], true);
+	gref = gref_get(&d, f.page[0], true);
 	n.tx_slot[0].gref = gref;
 	n.tx_in_flight++;
 	r = ring_next(&n.tx);
@@ -501,7 +368,7 @@ static int step_refused(void)
 	if (n.tx_failed != failed + 1)
 		return fail("a page that is granted to somebody else was sent");
 	n.tx_failed = failed;
-	return send_udp(FRAME_MAX, NULL, 0, false);
+	return flow_send_udp(&f, FRAME_MAX, NULL, 0, false);
 }
 
 static int step_close(void)
@@ -510,7 +377,7 @@ static int step_close(void)
 
 	if (net_disconnect(&n))
 		return -1;
-	wire_close(&wire);
+	wire_close(&f.wire);
 	if (shim_stats(DOMID, &s))
 		return -1;
 	if (s.mappings || s.pinned != PAGES)
@@ -538,6 +405,6 @@ int main(void)
 		{ "nothing is left when the device is closed", step_close, false },
 	};
 
-	seed = begin_tests();
+	f.seed = begin_tests();
 	RUN_STEPS(steps);
 }

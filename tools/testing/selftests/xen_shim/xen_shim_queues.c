@@ -13,27 +13,25 @@
 #include "blk.h"
 #include "clock.h"
 #include "disk.h"
-#include "net.h"
+#include "flow.h"
 #include "run.h"
-#include "wire.h"
 
 #define DOMID		16
 #define PAGES		4096
 #define QUEUES		4
 #define ROUNDS		16
 #define QUIET_MS	200	/* in which nothing must happen */
-#define WIRE_MS		10000
 #define BLK_PARAM	"/sys/module/xen_blkback/parameters/max_queues"
 #define NET_PARAM	"/sys/module/xen_netback/parameters/max_queues"
 #define FRAME		1000U
+#define FRAMES		100
 
 static struct domain d;
 static struct xs xs;
 static struct disk disk = { .fd = -1 };
 static struct blk b[QUEUES];
 static struct net n[QUEUES];
-static struct wire wire = { .fd = -1 };
-static uint64_t seed;
+static struct flow f = { .d = &d, .n = n, .wire = { .fd = -1 } };
 static char blk_max[16], net_max[16];	/* what the parameters were */
 
 /* Set the parameter of a backend; @old: what it was. */
@@ -78,7 +76,7 @@ static void fill(uint8_t *p, uint64_t number)
 /* Of a round, what is at the place @i of queue @q. */
 static uint64_t content(unsigned int round, unsigned int q, unsigned int i)
 {
-	return ((uint64_t)round << 32 | q << 16 | i) * 0x9e3779b97f4a7c15ULL + seed;
+	return ((uint64_t)round << 32 | q << 16 | i) * 0x9e3779b97f4a7c15ULL + f.seed;
 }
 
 /* Places of the queues are interleaved on the disk. */
@@ -243,67 +241,28 @@ static int step_blk_close(void)
 
 /* --- network ----------------------------------------------------------------------- */
 
-static uint8_t frame[FRAME], got[65536 + ETH_HEADER];
-static uint32_t tx_page[QUEUES];
-
-static void make_frame(const uint8_t *to, const uint8_t *from, uint32_t seq)
-{
-	unsigned int headers = ETH_HEADER + IP_HEADER + UDP_HEADER;
-	uint64_t state = seed + seq * 0x9e3779b97f4a7c15ULL;
-
-	for (unsigned int i = headers; i < FRAME; i++)
-		frame[i] = next_random(&state) >> 56;
-	frame_headers(frame, to, from, false, FRAME - headers, seq, false);
-}
-
-/* Send one frame through queue @q until it comes out: a link may need a second. */
-static int send_one(unsigned int q, uint32_t seq, uint64_t end)
-{
-	struct net_piece piece = { .page = tx_page[q], .length = FRAME };
-	struct wire_header h;
-	unsigned int at;
-	uint32_t number;
-	int length;
-
-	make_frame(wire.mac, n->mac, seq);
-	memcpy(dom_page(&d, tx_page[q]), frame, FRAME);
-	if (net_send(&n[q], &piece, 1, 0, 0) || net_wait_sent(&n[q]))
-		return -1;
-	do {
-		length = wire_receive(&wire, &h, got, sizeof(got), 500);
-		if (length < (int)FRAME || !frame_ours(got, length, false, &at, &number) ||
-		    number != seq)
-			continue;
-		return memcmp(got, frame, FRAME) ?
-		       fail("queue %u: frame %u came out with other bytes", q, seq) : 0;
-	} while (length != -ETIMEDOUT || now_ms() < end);
-	return fail("queue %u: frame %u did not come out", q, seq);
-}
-
 static int step_net_connect(void)
 {
-	uint64_t end = now_ms() + WIRE_MS;
-
-	if (net_connect_queues(n, QUEUES, &d, &xs, 0) || wire_open(&wire, n->vif))
+	if (net_connect_queues(n, QUEUES, &d, &xs, 0) || wire_open(&f.wire, n->vif))
 		return -1;
-	for (int q = 0; q < QUEUES; q++) {
-		tx_page[q] = page_get(&d);
+	for (int i = 0; i < FLOW_PAGES; i++)
+		f.page[i] = page_get(&d);
+	for (int q = 0; q < QUEUES; q++)
 		if (net_post_all(&n[q]))
 			return -1;
-	}
-	while (send_one(0, 0, 0))
-		if (now_ms() > end)
-			return -1;
-	return 0;
+	return flow_wait_link(&f);
 }
 
+/* flow_send_udp() waits for the answers on the queue that it sends through. */
 static int step_net_send(void)
 {
-	for (uint32_t seq = 1; seq <= 100 * QUEUES; seq++)
-		if (send_one(seq % QUEUES, seq, now_ms() + WIRE_MS))
+	for (unsigned int i = 0; i < FRAMES * QUEUES; i++) {
+		f.n = &n[i % QUEUES];
+		if (flow_send_udp(&f, FRAME, NULL, 0, false))
 			return -1;
+	}
 	for (int q = 0; q < QUEUES; q++)
-		if (n[q].tx_failed || n[q].tx_okay < 100)
+		if (n[q].tx_failed || n[q].tx_okay < FRAMES)
 			return fail("queue %d: %u sent, %u failed", q, n[q].tx_okay,
 				    n[q].tx_failed);
 	return 0;
@@ -312,8 +271,8 @@ static int step_net_send(void)
 /* By Toeplitz hash; the control ring maps every value of it to one queue. */
 static int map_hash(unsigned int q)
 {
-	uint32_t *table = (void *)dom_page(&d, tx_page[0]);
-	uint32_t gref = gref_get(&d, tx_page[0], true);
+	uint32_t *table = (void *)dom_page(&d, f.page[0]);
+	uint32_t gref = gref_get(&d, f.page[0], true);
 	uint32_t size[3] = { 8 }, mapping[3] = { gref, 8, 0 };
 	struct net_ctrl_response rsp;
 	int error;
@@ -329,7 +288,7 @@ static int map_hash(unsigned int q)
 
 static int start_hash(void)
 {
-	uint32_t gref = gref_get(&d, tx_page[0], true);
+	uint32_t gref = gref_get(&d, f.page[0], true);
 	uint32_t algorithm[3] = { NET_CTRL_TOEPLITZ }, types[3] = { 1 };	/* IPv4 */
 	uint32_t key[3] = { gref, 40 };
 	struct net_ctrl_response rsp;
@@ -342,26 +301,20 @@ static int start_hash(void)
 	return error ? fail("no hash: status %u", rsp.status) : 0;
 }
 
-/* A frame arrives through queue @q, and its call comes there. */
-static int receive_one(unsigned int q, uint32_t seq)
+/* A frame arrives through queue @q. */
+static int receive_one(unsigned int q)
 {
-	uint64_t end = now_ms() + WIRE_MS;
+	unsigned int headers = ETH_HEADER + IP_HEADER + UDP_HEADER;
 	uint16_t flags, gso;
-	unsigned int at;
-	uint32_t number;
-	int length;
 
-	make_frame(n->mac, wire.mac, seq);
-	if (wire_send(&wire, NULL, frame, FRAME))
+	f.n = &n[q];
+	flow_fill(&f, f.frame + headers, FRAME - headers);
+	frame_headers(f.frame, n->mac, f.wire.mac, false, FRAME - headers, ++f.seq, false);
+	if (wire_send(&f.wire, NULL, f.frame, FRAME) ||
+	    flow_to_guest(&f, FRAME, &flags, &gso))
 		return -1;
-	do {
-		length = net_receive(&n[q], got, sizeof(got), &flags, &gso, 1000);
-		if (length == (int)FRAME && frame_ours(got, length, false, &at, &number) &&
-		    number == seq)
-			return memcmp(got, frame, FRAME) ?
-			       fail("queue %u: frame %u arrived with other bytes", q, seq) : 0;
-	} while (now_ms() < end);
-	return fail("frame %u did not arrive through queue %u", seq, q);
+	return memcmp(f.got, f.frame, FRAME) ?
+	       fail("queue %u: a frame arrived with other bytes", q) : 0;
 }
 
 /* Nothing of ours is in the other queues. */
@@ -376,8 +329,9 @@ static int check_others(unsigned int q)
 		if (other == q)
 			continue;
 		do {
-			length = net_receive(&n[other], got, sizeof(got), &flags, &gso, 0);
-			if (length > 0 && frame_ours(got, length, false, &at, &number))
+			length = net_receive(&n[other], f.got, sizeof(f.got), &flags,
+					     &gso, 0);
+			if (length > 0 && frame_ours(f.got, length, false, &at, &number))
 				return fail("frame %u arrived through queue %u, not %u",
 					    number, other, q);
 		} while (length > 0);
@@ -387,15 +341,13 @@ static int check_others(unsigned int q)
 
 static int step_net_receive(void)
 {
-	uint32_t seq = 1000;
-
 	if (start_hash())
 		return -1;
 	for (unsigned int q = 0; q < QUEUES; q++) {
 		if (map_hash(q))
 			return -1;
-		for (int i = 0; i < 100; i++)
-			if (receive_one(q, seq++))
+		for (int i = 0; i < FRAMES; i++)
+			if (receive_one(q))
 				return -1;
 		if (check_others(q))
 			return -1;
@@ -408,7 +360,7 @@ static int step_net_close(void)
 {
 	struct shim_stats s;
 
-	wire_close(&wire);
+	wire_close(&f.wire);
 	if (net_disconnect_queues(n, QUEUES) || shim_stats(DOMID, &s))
 		return -1;
 	return s.mappings ? fail("%ld mappings after the device is closed", s.mappings) : 0;
@@ -521,6 +473,6 @@ int main(void)
 		{ "nothing is left", step_left, false },
 	};
 
-	seed = begin_tests();
+	f.seed = begin_tests();
 	RUN_STEPS(steps);
 }
