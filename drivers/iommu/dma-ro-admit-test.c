@@ -116,6 +116,26 @@ static void dma_ro_incapable(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, has_window(it));
 }
 
+/*
+ * A window is mapped coherent or not. The window is changed rather than the
+ * device, which is always coherent on some architectures.
+ */
+static void dma_ro_mixed_coherency(struct kunit *test)
+{
+	struct made_up *it = test->priv;
+	struct iommu_dma_ro *ro;
+
+	need_plain_system(test);
+	KUNIT_ASSERT_EQ(test, iommu_dma_ro_add_device(&it->domain, it->dev), 0);
+	KUNIT_EXPECT_EQ(test, iommu_dma_ro_add_device(&it->domain, it->dev), 0);
+	ro = *iommu_dma_ro_slot(&it->domain);
+	ro->coherent = !ro->coherent;
+	KUNIT_EXPECT_EQ(test, iommu_dma_ro_add_device(&it->domain, it->dev),
+			-EOPNOTSUPP);
+	iommu_dma_ro_abandon(&it->domain);
+	KUNIT_EXPECT_FALSE(test, has_window(it));
+}
+
 /* Memory is encrypted: nothing else matters. */
 static void dma_ro_encrypted(struct kunit *test)
 {
@@ -208,6 +228,7 @@ static void dma_ro_admit_exit(struct kunit *test)
 static struct kunit_case dma_ro_admit_cases[] = {
 	KUNIT_CASE(dma_ro_untrusted),
 	KUNIT_CASE(dma_ro_incapable),
+	KUNIT_CASE(dma_ro_mixed_coherency),
 	KUNIT_CASE(dma_ro_encrypted),
 	KUNIT_CASE(dma_ro_geometry),
 	KUNIT_CASE(dma_ro_build_fails),
