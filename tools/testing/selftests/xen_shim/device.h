@@ -8,7 +8,7 @@
 #include "domain.h"
 #include "xs.h"
 
-#define STATE_MS	20000	/* how long a change of state may take */
+#define STATE_MS	60000	/* how long a change of state may take */
 
 /* What a toolstack makes and a guest finds. */
 struct device {

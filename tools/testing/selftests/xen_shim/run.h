@@ -39,8 +39,6 @@ uint64_t begin_tests(void);
 int open_store(struct xs *xs);
 
 /* Run all steps, and end the program. */
-void run_steps(const struct step *steps, unsigned int n) __attribute__((noreturn));
-
-#define RUN_STEPS(steps)	run_steps(steps, sizeof(steps) / sizeof(*(steps)))
+void __noreturn run_steps(const struct step *steps, unsigned int n);
 
 #endif /* XEN_SHIM_TEST_RUN_H */

@@ -5,6 +5,7 @@
  * Three descriptors each: request, response, data. All requests share one page,
  * responses its other half.
  */
+#include <assert.h>
 #include <errno.h>
 #include <linux/types.h>
 #include <linux/virtio_scsi.h>
@@ -22,9 +23,9 @@
 #define RESPONSES	(XPAGE / 2)
 #define WAIT_MS		2000
 
-_Static_assert(sizeof(struct virtio_scsi_cmd_req) <= REQUEST_SIZE, "request");
-_Static_assert(sizeof(struct virtio_scsi_cmd_resp) <= RESPONSE_SIZE, "response");
-_Static_assert(VHOST_SCSI_DEPTH * RESPONSE_SIZE <= RESPONSES, "responses");
+static_assert(sizeof(struct virtio_scsi_cmd_req) <= REQUEST_SIZE, "request");
+static_assert(sizeof(struct virtio_scsi_cmd_resp) <= RESPONSE_SIZE, "response");
+static_assert(VHOST_SCSI_DEPTH * RESPONSE_SIZE <= RESPONSES, "responses");
 
 static void *request_of(struct vhost_scsi *s, unsigned int slot)
 {

@@ -364,5 +364,5 @@ int main(void)
 	};
 
 	begin_tests();
-	RUN_STEPS(steps);
+	run_steps(steps, ARRAY_SIZE(steps));
 }

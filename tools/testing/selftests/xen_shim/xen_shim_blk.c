@@ -447,5 +447,5 @@ int main(void)
 	};
 
 	seed = begin_tests();
-	RUN_STEPS(steps);
+	run_steps(steps, ARRAY_SIZE(steps));
 }

@@ -432,5 +432,5 @@ int main(void)
 	begin_tests();
 	rounds = setting("XEN_SHIM_ROUNDS", 1000) ?: 1;
 	counter_port = setting("XEN_SHIM_PORT", 0);
-	RUN_STEPS(steps);
+	run_steps(steps, ARRAY_SIZE(steps));
 }

@@ -408,5 +408,5 @@ int main(void)
 	seed = begin_tests();
 	wanted = setting("XEN_SHIM_REQUESTS", 2000);
 	ksft_print_msg("%lu requests, seed %llu\n", wanted, (unsigned long long)seed);
-	RUN_STEPS(steps);
+	run_steps(steps, ARRAY_SIZE(steps));
 }

@@ -195,5 +195,5 @@ int main(void)
 	seed = begin_tests();
 	kills = setting("XEN_SHIM_KILLS", 20);
 	ksft_print_msg("%u kills, seed %llu\n", kills, (unsigned long long)seed);
-	RUN_STEPS(steps);
+	run_steps(steps, ARRAY_SIZE(steps));
 }

@@ -406,5 +406,5 @@ int main(void)
 	};
 
 	f.seed = begin_tests();
-	RUN_STEPS(steps);
+	run_steps(steps, ARRAY_SIZE(steps));
 }

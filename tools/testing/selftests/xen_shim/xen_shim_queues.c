@@ -211,7 +211,8 @@ static int step_blk_kick(void)
 	uint32_t gref[2];
 
 	for (int q = 0; q < 2; q++) {
-		part.gref = gref[q] = gref_get(&d, page[q][0], false);
+		gref[q] = gref_get(&d, page[q][0], false);
+		part.gref = gref[q];
 		blk_rw(&b[q], BLK_READ, 0, &part, 1);
 		ring_push(&b[q].ring);
 	}
@@ -474,5 +475,5 @@ int main(void)
 	};
 
 	f.seed = begin_tests();
-	RUN_STEPS(steps);
+	run_steps(steps, ARRAY_SIZE(steps));
 }

@@ -150,7 +150,8 @@ static int make_busy(unsigned int round)
 	first_id = b.next_id;
 	for (unsigned int i = 0; i < BLK_RING_ENTRIES; i++) {
 		fill(dom_page(&d, page[i]), content(round, i));
-		part.gref = gref[i] = gref_get(&d, page[i], false);
+		gref[i] = gref_get(&d, page[i], false);
+		part.gref = gref[i];
 		blk_rw(&b, BLK_WRITE, i * PAGE_SECTORS, &part, 1);
 	}
 	for (int i = 0; i < 32; i++)
@@ -390,5 +391,5 @@ int main(void)
 	seed = begin_tests();
 	restarts = setting("XEN_SHIM_RESTARTS", 6);
 	ksft_print_msg("%u restarts, seed %llu\n", restarts, (unsigned long long)seed);
-	RUN_STEPS(steps);
+	run_steps(steps, ARRAY_SIZE(steps));
 }
