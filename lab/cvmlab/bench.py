@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs what `figures`, `figures_hv` and `figures_iommu` need: each test, stock
-beside series, two guests at a time.  A test that fails in a guest still yields its figures, if it reported
-them; what stands in the way of measuring is an error.
+beside series, two guests at a time.  A test that fails in a guest still yields
+its figures, if it reported them; what stands in the way of measuring is an
+error.
 """
 
 import os
@@ -29,9 +30,10 @@ def plan(rounds):
     ]
 
 
-def run(kernels, qemu, firmware, out, rounds=100, only=()):
+def run(kernels, qemu, firmware, out, rounds=100, only=(), broken=None):
     """Measure.  kernels: {"stock": image, "series": image}.  out: a folder
-    for logs and books.  only: tests to run, all if empty.
+    for logs and books.  only: tests to run, all if empty.  broken: a list to
+    which errors are added, so that one does not cost the figures of the rest.
 
     Return: a list of figures.Figure; raises LabError.
     """
@@ -46,8 +48,13 @@ def run(kernels, qemu, firmware, out, rounds=100, only=()):
                 jobs = {kernel: pool.submit(_guest, test, platform, kernel, image, qemu, firmware,
                                             out, settings)
                         for kernel, image in kernels.items()}
-                pair = figures.Pair(platform, test, *(jobs[k].result() for k in KERNELS))
-                found += make(pair)
+                try:
+                    pair = figures.Pair(platform, test, *(jobs[k].result() for k in KERNELS))
+                    found += make(pair)
+                except LabError as error:
+                    if broken is None:
+                        raise
+                    broken.append(error)
                 print(f"   {test} on {platform}: {time.monotonic() - start:.0f} s so far",
                       file=sys.stderr, flush=True)
     return found

@@ -288,27 +288,39 @@ in_pieces()
 	[ "$blocks" = 0 ]
 }
 
-# shared_buffer KIB: user space shares a buffer with the host, by the program
-# heap, and gives it back
+# hold_buffer KIB: user space shares a buffer with the host, by the program heap,
+# until let_buffer_go
+holder=
+hold_buffer()
+{
+	: > /tmp/heap
+	rm -f /tmp/held
+	heap "$1" /tmp/held > /tmp/heap 2>&1 &
+	holder=$!
+	wait_ready "$holder" /tmp/held && return 0
+	WHY="no buffer: $(cat /tmp/heap)"
+	holder=
+	return 1
+}
+
+let_buffer_go()
+{
+	[ -n "$holder" ] || return 0
+	kill "$holder"
+	wait "$holder" 2>/dev/null
+	holder=
+}
+
+# shared_buffer KIB: user space shares a buffer, and gives it back
 shared_buffer()
 {
-	local pid
-
-	: > /tmp/heap
-	heap "$1" /tmp/held > /tmp/heap 2>&1 &
-	pid=$!
-	if ! wait_ready "$pid" /tmp/held; then
-		WHY="no buffer: $(cat /tmp/heap)"
-		return 1
-	fi
+	hold_buffer "$1" || return 1
 	mark buffer
 	memory_facts buffer
 	[ -z "$(cc_stat granule)" ] ||
 		echo "# with the buffer: $(cc_stat chunks) chunks," \
 			"$(cc_stat small_pages) pages of 4 KiB one by one"
-	kill "$pid"
-	wait "$pid" 2>/dev/null
-	return 0
+	let_buffer_go
 }
 
 # nobody_was_killed: not even the filler

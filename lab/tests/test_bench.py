@@ -137,6 +137,17 @@ class Runs(unittest.TestCase):
             with self.assertRaisesRegex(LabError, "insns on plain cannot be measured: no counter"):
                 bench.run(self.KERNELS, "q", "f", "out", only=("insns",))
 
+    def test_one_error_does_not_cost_the_rest(self):
+        def run(options):
+            if options.platform == "sev":
+                raise LabError("no books")
+            return cycles()
+        broken = []
+        with mock.patch.object(guest, "run", run), mock.patch("sys.stderr"):
+            found = bench.run(self.KERNELS, "q", "f", "out", only=("cycles",), broken=broken)
+        self.assertEqual([str(error) for error in broken], ["no books"])
+        self.assertEqual({f.platform for f in found}, {"tdx"})
+
     def test_one_pool_beside_a_list(self):
         def run(options):
             each = 1000 if options.append == bench.LIST else 10
