@@ -215,9 +215,8 @@ MUTATIONS = (
     ("dirty-while-mapped", GNTTAB, "void shim_gnttab_dirty",
      "active->users >= SHIM_WRITER", "false", "xen_shim.shim_test_dirty"),
     # more than one node: in the guest test of that name
-    ("full-node-grows-others", POOL, "might_sleep();",
-     "any.nid = NUMA_NO_NODE;", "any.nid = req->nid;",
-     "cc_shared_guest.guest_full_node"),
+    ("full-node-grows-others", CHUNK, "static struct page *get_buddy(",
+     "req->nid != NUMA_NO_NODE", "false", "cc_shared_guest.guest_full_node"),
     ("node-is-ignored", POOL, "PFN_UP(size),\n\t\t.nid = ", "nid", "NUMA_NO_NODE",
      "cc_shared_guest.guest_each_node"),
 )
