@@ -139,8 +139,11 @@ static void pool_atomic(struct kunit *test)
 
 	fake.pool.reserve = RESERVE;
 	/* Nothing is shared yet, and this caller cannot wait for it. */
-	KUNIT_EXPECT_NULL(test, fake_alloc(1, GFP_ATOMIC));
-	KUNIT_EXPECT_EQ(test, atomic_read(&fake.shares), 0);
+	scoped_guard(mutex, &fake.pool.grow_lock) {
+		KUNIT_EXPECT_NULL(test, fake_alloc(1, GFP_ATOMIC));
+		/* The worker waits for the lock. */
+		KUNIT_EXPECT_EQ(test, atomic_read(&fake.shares), 0);
+	}
 
 	flush_work(&fake.pool.refill);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake.shares), CHUNK_PAGES);

@@ -87,21 +87,30 @@ class Git:
             command += ["-c", option]
         command += [str(a) for a in args]
         pipe = subprocess.PIPE
+        # Nobody would end git if an interrupt came before `process` is there.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+
+        def unblock():
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
         try:
             process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe,
-                                       cwd=self.directory,
+                                       cwd=self.directory, preexec_fn=unblock,
                                        env=clean_env({**self._env, **(env or {})}))
+            with process:
+                try:
+                    unblock()
+                    out, err = process.communicate(data)
+                except BaseException:
+                    # Not killed: git removes its lock files when it is asked to end.
+                    process.terminate()
+                    raise
         except FileNotFoundError as err:
             if not self.directory.is_dir():
                 raise ComposeError(f"no directory {self.directory}") from err
             raise ComposeError("git is not installed: install the package 'git'") from err
-        with process:
-            try:
-                out, err = process.communicate(data)
-            except BaseException:
-                # Not killed: git removes its lock files when it is asked to end.
-                process.terminate()
-                raise
+        finally:
+            unblock()
         return process.returncode, out, err.decode(errors="replace")
 
     def run(self, *args, data=None, env=None):
