@@ -498,6 +498,19 @@ iommu_type()
 	cat "$(iommu_group "$1")/type"
 }
 
+# group_is DEVICE TYPE: whether its group has that type, or that with a flush queue
+group_is()
+{
+	local type
+
+	type=$(iommu_type "$1")
+	WHY="the type of $1's group is $type"
+	case "$type" in
+	"$2" | "$2-FQ")	return 0 ;;
+	esac
+	return 1
+}
+
 # iommu_finish: as finish, after drivers let go of their devices. At power-off Linux
 # resets a virtio IOMMU before the devices behind it: what those unmap then fails,
 # with a warning for each page, stock kernel or not.
