@@ -53,7 +53,7 @@ qemu: deps ## unpack, patch and build the laboratory's QEMU; prints its path
 	@scripts/qemu-build
 
 ##@ Guests
-guest: deps ## boot one: PLATFORM=plain|sev|sev-snp|tdx|hv|hv-vbs KERNEL=stock|series|<bzImage> T=<test> [ACCEL=kvm]
+guest: deps ## boot one: PLATFORM=plain|sev|sev-snp|tdx|hv|hv-vbs|... KERNEL=stock|series|<bzImage> T=<test> [ACCEL=kvm]
 	@scripts/guest $(PLATFORM) $(KERNEL) $(T) $(ACCEL)
 guest-list: ## every guest test: name, platforms, one line
 	@lab/run --list
@@ -87,7 +87,7 @@ help: ## this list
 		CACHE 'downloads, build trees, ccache (now $(CACHE))' \
 		KSRC 'kernel source directory or tarball instead of the pinned one' \
 		QSRC 'QEMU source directory or tarball instead of the pinned one' \
-		PLATFORM 'plain, sev, sev-snp, tdx, hv or hv-vbs' \
+		PLATFORM 'plain, sev, sev-snp, tdx, hv, hv-vbs, or another of lab/run --list-platforms' \
 		KERNEL 'stock, series or the path of a bzImage' \
 		ACCEL 'tcg: emulated platforms; kvm: a stock QEMU on real hardware' \
 		CONFIG 'a fragment in configs/ to add, for example debug' \

@@ -23,8 +23,12 @@ GNTTAB = "drivers/xen/shim/gnttab.c"
 COPY = "drivers/xen/shim/copy.c"
 MAP = "drivers/xen/shim/map.c"
 MEMORY = "drivers/xen/shim/memory.c"
+DMA_RO = "drivers/iommu/dma-ro.c"
+DMA_RO_H = "drivers/iommu/dma-ro.h"
+EXCLUDE = "drivers/iommu/dma-ro-exclude.c"
 
-PLATFORM = {"cc_shared_guest": "sev"}
+# Of a suite, or of a case
+PLATFORM = {"cc_shared_guest": "sev", "iommu-dma-ro-admit.dma_ro_encrypted": "sev"}
 
 MUTATIONS = (
     # use
@@ -214,6 +218,71 @@ MUTATIONS = (
      "__shim_dirty_mark(dom, active->gfn);", ";", "xen_shim.shim_test_dirty"),
     ("dirty-while-mapped", GNTTAB, "void shim_gnttab_dirty",
      "active->users >= SHIM_WRITER", "false", "xen_shim.shim_test_dirty"),
+    # read-only identity maps
+    ("owns-one-byte-more", DMA_RO_H, "are reserved: the address alone decides.",
+     "addr - ro->base < ro->size", "addr - ro->base <= ro->size",
+     "iommu-dma-ro.dma_ro_edges"),
+    ("last-granule-unmapped", DMA_RO, "bool __iommu_dma_ro_can_read(",
+     "find_next_zero_bit(ro->granules, last + 1, first) > last",
+     "find_next_zero_bit(ro->granules, last + 1, first) >= last",
+     "iommu-dma-ro.dma_ro_edges"),
+    ("both-ways", DMA_RO_H, "u64 first, last;",
+     "dir != DMA_TO_DEVICE", "dir == DMA_FROM_DEVICE",
+     "iommu-dma-ro.dma_ro_refused"),
+    ("shared-is-mapped", DMA_RO_H, "if (dir != DMA_TO_DEVICE || !ro ||",
+     "attrs & (DMA_ATTR_MMIO | DMA_ATTR_PRIVILEGED | DMA_ATTR_CC_SHARED)",
+     "attrs & (DMA_ATTR_MMIO | DMA_ATTR_PRIVILEGED)",
+     "iommu-dma-ro.dma_ro_refused"),
+    ("no-bus-limit", DMA_RO_H, "last < first ||",
+     "min_not_zero(dma_get_mask(dev),\n\t\t\t\t\t   dev->bus_dma_limit)",
+     "dma_get_mask(dev)", "iommu-dma-ro.dma_ro_refused"),
+    ("mapped-twice", DMA_RO, "static bool dma_ro_eligible(",
+     "!test_bit((addr - ro->base) >> IOMMU_DMA_RO_SHIFT,\n\t\t\t ro->granules)",
+     "true", "iommu-dma-ro.dma_ro_all_memory"),
+    ("unmapped-is-counted", DMA_RO, "WARN_ON(iommu_unmap(ro->domain",
+     "ro->mapped -= size;", ";", "iommu-dma-ro.dma_ro_all_memory"),
+    ("leaf-in-two-blocks", DMA_RO, "for (; start < end; start = next) {",
+     "ALIGN_DOWN(start, block) + block", "end",
+     "iommu-dma-ro.dma_ro_one_block"),
+    ("excludes-a-byte-less", EXCLUDE, "bool iommu_dma_ro_excludes(",
+     "last >= ro->excluded[i].start", "last > ro->excluded[i].start",
+     "iommu-dma-ro.dma_ro_excluded"),
+    ("excluded-while-in-use", EXCLUDE, "int iommu_dma_ro_exclude(struct",
+     "dma_ro_maps(ro, start, last) ? -EBUSY : 0", "0",
+     "iommu-dma-ro.dma_ro_excluded"),
+    ("bits-without-leaves", DMA_RO, "ret = iommu_map(ro->domain, start,",
+     "ret", "false", "iommu-dma-ro.dma_ro_no_memory"),
+    ("list-without-length", DMA_RO, "sg_dma_address(s) = sg_phys(s);",
+     "sg_dma_len(s) = s->length;", ";", "iommu-dma-ro.dma_ro_lists"),
+    ("list-never-merged", DMA_RO, "unsigned long boundary = dma_get",
+     "nents > 1 && READ_ONCE(dev->iommu->sg_merge)", "false",
+     "iommu-dma-ro.dma_ro_lists"),
+    ("list-across-boundary", DMA_RO, "phys, s->length, dir, attrs))",
+     "(phys ^ (phys + s->length - 1)) & ~(u64)boundary", "false",
+     "iommu-dma-ro.dma_ro_lists"),
+    ("untrusted-admitted", DMA_RO, "static const char *dma_ro_device_reason(",
+     "dev_is_pci(dev) && to_pci_dev(dev)->untrusted", "false",
+     "iommu-dma-ro-admit.dma_ro_untrusted"),
+    ("incapable-admitted", DMA_RO, "return \"the device is untrusted\";",
+     "!device_iommu_capable(dev, IOMMU_CAP_READ_ONLY)", "false",
+     "iommu-dma-ro-admit.dma_ro_incapable"),
+    ("mixed-coherency", DMA_RO, "int iommu_dma_ro_add_device(",
+     "!reason && ro->coherent != dev_is_dma_coherent(dev)", "false",
+     "iommu-dma-ro-admit.dma_ro_mixed_coherency"),
+    ("encrypted-admitted", DMA_RO, "static const char *dma_ro_system_reason(",
+     "cc_platform_has(CC_ATTR_MEM_ENCRYPT)", "false",
+     "iommu-dma-ro-admit.dma_ro_encrypted"),
+    ("no-room-for-iovas", DMA_RO, "limit = geometry->aperture_end;",
+     "limit < ram || limit - ram < DMA_RO_ROOM", "limit < ram",
+     "iommu-dma-ro-admit.dma_ro_geometry"),
+    ("pages-too-large", DMA_RO, "\"the IOMMU's addresses are too few",
+     "__ffs(ro->domain->pgsize_bitmap) > IOMMU_DMA_RO_SHIFT", "false",
+     "iommu-dma-ro-admit.dma_ro_geometry"),
+    ("window-without-end", DMA_RO, "PFN_PHYS(max_possible_pfn));",
+     "limit - DMA_RO_ROOM + 1", "limit", "iommu-dma-ro-admit.dma_ro_geometry"),
+    ("abandoned-in-part", DMA_RO, "void iommu_dma_ro_abandon(",
+     "iommu_dma_ro_unmap(ro, ro->base, ro->base + ro->size);", ";",
+     "iommu-dma-ro-admit.dma_ro_build_fails"),
     # more than one node: in the guest test of that name
     ("full-node-grows-others", CHUNK, "static struct page *get_buddy(",
      "req->nid != NUMA_NO_NODE", "false", "cc_shared_guest.guest_full_node"),

@@ -35,7 +35,7 @@ static void dma_ro_online(u64 start, u64 end)
  */
 static void dma_ro_offline(u64 start, u64 end)
 {
-	u64 block = memory_block_size_bytes();
+	u64 block = iommu_dma_ro_block();
 	struct iommu_dma_ro *ro;
 
 	start = ALIGN_DOWN(start, block);

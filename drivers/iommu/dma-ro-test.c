@@ -13,7 +13,6 @@
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/memblock.h>
-#include <linux/memory.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 
@@ -22,7 +21,6 @@
 
 #define GRANULE		IOMMU_DMA_RO_GRANULE
 #define BASE		SZ_4G
-#define LOW		SZ_16M		/* where the window of real memory begins */
 
 struct leaf {
 	struct list_head list;
@@ -41,6 +39,7 @@ struct fake {
 	struct device *dev;
 	struct dev_iommu dev_iommu;
 	bool was_in_use;
+	u64 low;		/* where the window of real memory begins */
 };
 
 static struct fake *of(struct iommu_domain *domain)
@@ -56,8 +55,8 @@ static int fake_map(struct iommu_domain *domain, unsigned long iova,
 	struct leaf *leaf;
 
 	if (iova != phys || prot & IOMMU_WRITE || !(prot & IOMMU_READ) ||
-	    iova / memory_block_size_bytes() !=
-	    (iova + pgsize * count - 1) / memory_block_size_bytes())
+	    iova / iommu_dma_ro_block() !=
+	    (iova + pgsize * count - 1) / iommu_dma_ro_block())
 		fake->errors++;
 	list_for_each_entry(leaf, &fake->leaves, list)
 		if (iova < leaf->iova + leaf->size &&
@@ -121,11 +120,24 @@ static struct iommu_dma_ro *window(struct kunit *test, u64 base, u64 size)
 	return ro;
 }
 
-/* A window over all memory of this machine */
+static int found_ram(unsigned long pfn, unsigned long nr, void *low)
+{
+	/* Not the first megabyte of a PC */
+	if (PFN_PHYS((u64)nr) < SZ_32M)
+		return 0;
+	*(u64 *)low = ALIGN(PFN_PHYS((u64)pfn), SZ_16M);
+	return 1;
+}
+
+/* A window over all memory of this machine, wherever that begins */
 static struct iommu_dma_ro *real_window(struct kunit *test)
 {
-	return window(test, LOW,
-		      ALIGN(PFN_PHYS((u64)max_pfn), GRANULE) - LOW);
+	struct fake *fake = test->priv;
+
+	KUNIT_ASSERT_EQ(test, walk_system_ram_range(0, max_pfn, &fake->low,
+						    found_ram), 1);
+	return window(test, fake->low,
+		      ALIGN(PFN_PHYS((u64)max_pfn), GRANULE) - fake->low);
 }
 
 static void set(struct iommu_dma_ro *ro, u64 start, u64 size)
@@ -254,9 +266,9 @@ static void dma_ro_all_memory(struct kunit *test)
 static void dma_ro_one_block(struct kunit *test)
 {
 	struct iommu_dma_ro *ro = real_window(test);
-	u64 block = memory_block_size_bytes(), all;
+	u64 block = iommu_dma_ro_block(), all;
 	struct fake *fake = test->priv;
-	u64 start = ALIGN(LOW, block);
+	u64 start = ALIGN(fake->low, block);
 
 	KUNIT_ASSERT_EQ(test, map_all(ro), 0);
 	all = fake->bytes;
@@ -277,7 +289,7 @@ static void dma_ro_excluded(struct kunit *test)
 {
 	struct iommu_dma_ro *ro = real_window(test);
 	struct fake *fake = test->priv;
-	u64 all, hole = LOW + GRANULE;
+	u64 all, hole = fake->low + GRANULE;
 
 	KUNIT_ASSERT_EQ(test, map_all(ro), 0);
 	all = fake->bytes;
@@ -297,9 +309,10 @@ static void dma_ro_excluded(struct kunit *test)
 	/* A device that comes later cannot have what is in use. */
 	ro->live = true;
 	KUNIT_EXPECT_EQ(test, iommu_dma_ro_exclude(ro, hole, hole), 0);
-	KUNIT_EXPECT_EQ(test, iommu_dma_ro_exclude(ro, 0, LOW - 1), 0);
+	KUNIT_EXPECT_EQ(test, iommu_dma_ro_exclude(ro, 0, fake->low - 1), 0);
 	KUNIT_EXPECT_EQ(test, iommu_dma_ro_exclude(ro, 0, U64_MAX), -EBUSY);
-	KUNIT_EXPECT_EQ(test, iommu_dma_ro_exclude(ro, LOW, LOW), -EBUSY);
+	KUNIT_EXPECT_EQ(test, iommu_dma_ro_exclude(ro, fake->low, fake->low),
+			-EBUSY);
 
 	unmap(ro, ro->base, ro->base + ro->size);
 	KUNIT_EXPECT_EQ(test, fake->errors, 0);

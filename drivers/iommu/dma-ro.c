@@ -27,7 +27,6 @@
 #include <linux/iommu.h>
 #include <linux/kstrtox.h>
 #include <linux/memblock.h>
-#include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
@@ -211,7 +210,7 @@ static int dma_ro_map_block(struct iommu_dma_ro *ro, u64 start, u64 end)
 
 static int dma_ro_map_ram(unsigned long pfn, unsigned long nr, void *arg)
 {
-	u64 block = memory_block_size_bytes();
+	u64 block = iommu_dma_ro_block();
 	struct iommu_dma_ro *ro = arg;
 	u64 start = max_t(u64, PFN_PHYS(pfn), ro->base);
 	u64 end = min_t(u64, PFN_PHYS(pfn + nr), ro->base + ro->size);

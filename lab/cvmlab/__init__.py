@@ -2,6 +2,7 @@
 """The guest-boot laboratory.
 
   errors     the one exception that stands for "wrong input, say it in a line"
+  arches     what differs between x86 and arm64 guests
   platforms  the table: what each platform puts on QEMU's command line
   devices    the device sets that a guest test can ask for
   acpi       a table that QEMU does not make: a port that faces outwards
@@ -14,6 +15,7 @@
   cpio       newc archives; initramfs puts a guest test into one
   console    what a console must not contain
   tests      the headers of lab/guest/tests
+  busybox    the guest's user space
   kselftest  the series' kselftests, built for the guest
   xenstored  Debian's xenstore daemon, for the guest
   helpers    small C programs of the guest tests, built for the guest

@@ -26,11 +26,11 @@ def parser():
     ap.add_argument("--platform", default="plain", help="default: plain")
     ap.add_argument("--accel", choices=("tcg", "kvm"), default="tcg",
                     help="tcg: emulated platform; kvm: this host's hardware")
-    ap.add_argument("--kernel", help="bzImage, or the name of a built kernel: stock, series")
+    ap.add_argument("--kernel", help="kernel image, or the name of a built kernel: stock, series")
     ap.add_argument("--test", help="guest test, or the path of a test script")
     ap.add_argument("--shell", action="store_true", help="interactive guest, no test")
     ap.add_argument("--out", help="folder for logs and books")
-    ap.add_argument("--qemu", default=os.environ.get("CVM_QEMU", ""), help="QEMU binary")
+    ap.add_argument("--qemu", default="", help="QEMU binary; $CVM_QEMU for x86")
     ap.add_argument("--firmware", default=os.environ.get("CVM_FIRMWARE", ""), metavar="DIR",
                     help="QEMU's -L")
     ap.add_argument("--bios", default="", help="OVMF or TDVF image (--accel kvm)")
@@ -61,31 +61,30 @@ def parser():
     return ap
 
 
-def find_kernel(name):
-    """A bzImage's path, or the name of a kernel in the cache."""
+def find_kernel(name, arch):
+    """An image's path, or the name of a kernel in the cache."""
     if not name:
-        raise LabError("--kernel is missing: a bzImage, or one of: " + _kernels())
+        raise LabError("--kernel is missing: an image, or one of: " + _kernels(arch))
     if os.sep in name or os.path.isfile(name):
         if not os.path.isfile(name):
             raise LabError(f"no kernel image at {name}")
         return name
-    path = _kernel_path(name)
+    path = _kernel_path(name, arch)
     if not os.path.isfile(path):
-        raise LabError(f"unknown kernel '{name}'; built are: {_kernels()}")
+        raise LabError(f"unknown kernel '{name}'; built are: {_kernels(arch)}")
     return path
 
 
-def _kernel_path(name):
-    return os.path.join(initramfs.cache_dir(), "linux", name, "build-base",
-                        "arch/x86/boot/bzImage")
+def _kernel_path(name, arch):
+    return os.path.join(initramfs.cache_dir(), "linux", name, arch.build, arch.image)
 
 
-def _kernels():
+def _kernels(arch):
     try:
         found = sorted(os.listdir(os.path.join(initramfs.cache_dir(), "linux")))
     except OSError:
         found = []
-    return " ".join(n for n in found if os.path.isfile(_kernel_path(n))) or "(none)"
+    return " ".join(n for n in found if os.path.isfile(_kernel_path(n, arch))) or "(none)"
 
 
 def list_tests():
@@ -97,7 +96,7 @@ def list_tests():
 
 def list_platforms():
     for row in platforms.TABLE:
-        print(f"{row.name:8} {row.accel:4} {row.purpose}")
+        print(f"{row.name:10} {row.accel:4} {row.arch.name:5} {row.purpose}")
 
 
 def print_results(outcome, name):
@@ -128,8 +127,8 @@ def settings(words):
     return dict(word.split("=", 1) for word in words)
 
 
-def options_from(args):
-    kernel = find_kernel(args.kernel)
+def options_from(args, row):
+    kernel = find_kernel(args.kernel, row.arch)
     out = args.out or os.path.join("out", "guest", f"{args.platform}-{args.test}")
     return guest.Options(
         platform=args.platform, kernel=kernel, test=args.test, out=out, accel=args.accel,
@@ -156,8 +155,8 @@ def run(args, argv):
     try:
         platforms.require_host(row)
         if args.shell:
-            return shell.run(row, find_kernel(args.kernel), args)
-        options = options_from(args)
+            return shell.run(row, find_kernel(args.kernel, row.arch), args)
+        options = options_from(args, row)
         outcome = guest.run(options)
     except Skip as reason:
         ktap.Writer(sys.stdout, 1).skip(name, str(reason))

@@ -69,10 +69,11 @@ def fetch(suite):
 def unpack(packages):
     """Unpack .deb files, once, into a folder named after the first.
 
-    Return: (that name, the folder's path).
+    Return: (the first one's name and version, the folder's path).
     """
-    name = os.path.basename(packages[0]).rpartition("_")[0]
-    root = os.path.join(cache_dir(), "lab", name)
+    file = os.path.basename(packages[0]).removesuffix(".deb")
+    name = file.rpartition("_")[0]
+    root = os.path.join(cache_dir(), "lab", file)
     if not os.path.isdir(root):
         part = f"{root}.{os.getpid()}"
         os.makedirs(part)

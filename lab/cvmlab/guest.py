@@ -19,7 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-from . import acpi, books, bzimage, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
+from . import acpi, books, busybox, bzimage, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
 from . import tests, traces, xenstored
 from .control import Channel
 from .errors import LabError
@@ -31,7 +31,12 @@ import ktap  # noqa: E402
 
 # A panic must end the guest, not hang it: -no-reboot turns the reset into an
 # exit.  loglevel=7: all that is not debugging goes to the console.
-APPEND = "console=ttyS0 loglevel=7 printk.time=1 panic=-1 oops=panic"
+APPEND = "console={console} loglevel=7 printk.time=1 panic=-1 oops=panic"
+
+
+def append(row, *more):
+    """The kernel's parameters for a guest of the platform."""
+    return " ".join(filter(None, (APPEND.format(console=row.arch.console), row.append, *more)))
 
 
 # What goes into the guest on request, as Debian has it: function that returns
@@ -114,8 +119,8 @@ class Guest:
             raise LabError(f"--corrupt {options.corrupt}: the guest has no such disk, but: "
                            f"{' '.join(devices.disks(self.devices)) or 'none'}")
         platforms.require_host(self.row)
-        self.qemu = qemu.find_qemu(options.qemu)
-        self.busybox = initramfs.find_busybox(options.busybox)
+        self.qemu = qemu.find_qemu(options.qemu, self.row.arch)
+        self.busybox = busybox.find(options.busybox, self.row.arch)
         self.limit = options.timeout or self.test.timeout
         self.cpus = options.cpus or self.test.cpus
         self.outcome = Outcome()
@@ -264,7 +269,7 @@ class Guest:
             programs.update(kselftest.programs(opts.ksrc, os.path.join(scratch, "kselftest")))
         for name in opts.debian:
             programs.update(DEBIAN[name]())
-        programs.update(helpers.programs(self.test.programs, scratch))
+        programs.update(helpers.programs(self.test.programs, scratch, self.row.arch))
         paths = {name: disk.path for name, disk in self.disks.items()}
         if devices.EXTERNAL in self.devices:
             paths[devices.EXTERNAL] = os.path.join(scratch, "external.aml")
@@ -277,8 +282,6 @@ class Guest:
             paths[devices.ROOT], root = self.root.path, rootdisk.APPEND
         else:
             initrd = self._initramfs(scratch, programs)
-        append = " ".join(filter(None, (APPEND, root, self.row.append, self.test.append,
-                                        opts.append)))
         if self.row.traces:
             self.traces = traces.Counter(self.path("trace.log"))
         kernel = opts.kernel
@@ -286,8 +289,8 @@ class Guest:
             kernel = bzimage.extract(kernel, scratch)
         machine = qemu.Machine(
             platform=self.row, qemu=self.qemu, kernel=kernel,
-            initrd=initrd, append=append,
-            memory=opts.memory or self.test.memory, cpus=self.cpus, cpu=opts.cpu,
+            initrd=initrd, append=append(self.row, root, self.test.append, opts.append),
+            memory=self._memory(), cpus=self.cpus, cpu=opts.cpu,
             firmware_dir=opts.firmware_dir, bios=opts.bios, devices=self.devices, disks=paths,
             console=self.path("console.log"), books=os.path.abspath(self.path("books.json")),
             object_extra=opts.object_extra, reboot="reboot" in self.test.flags,
@@ -300,9 +303,15 @@ class Guest:
             qemu.require_insn_count(machine)
         return machine
 
+    def _memory(self):
+        if self.options.memory or not self.row.below_4g:
+            return self.options.memory or self.test.memory
+        return tests.total([self.test.memory, self.row.below_4g])
+
     def _tree(self, programs):
         """What the guest's root file system holds: arguments of initramfs.populate()."""
         settings = {"PLATFORM": self.row.name, "ACCEL": self.row.accel, "CPUS": self.cpus,
+                    "CONTROL": self.row.arch.control,
                     "INSN_PORT": qemu.INSN_PORT, "BUSYBOX_SHA256": initramfs.sha256(self.busybox),
                     **self.options.settings}
         return self.test, settings, self.busybox, programs, self.options.modules

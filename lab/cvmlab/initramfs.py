@@ -5,15 +5,12 @@ Needs no root and no disk image.  Programs of the test must be statically
 linked: the guest has no library.
 """
 
-import glob
 import hashlib
 import os
 import re
-import shutil
 import struct
-import subprocess
 
-from . import cpio
+from . import arches, cpio
 from .errors import LabError
 
 LAB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -26,12 +23,13 @@ def cache_dir():
     return os.environ.get("CACHE") or os.path.join(base, "cvm-io")
 
 
-def is_static(path):
-    """True for a 64-bit ELF program without an interpreter."""
+def is_static(path, arch=arches.X86):
+    """True for an ELF program of arch, which is 64-bit, without an interpreter."""
     try:
         with open(path, "rb") as file:
             head = file.read(64)
-            if len(head) < 64 or head[:5] != b"\x7fELF\x02":
+            if len(head) < 64 or head[:5] != b"\x7fELF\x02" or \
+                    struct.unpack_from("<H", head, 18)[0] != arch.machine:
                 return False
             offset, = struct.unpack_from("<Q", head, 32)
             size, count = struct.unpack_from("<HH", head, 54)
@@ -40,39 +38,6 @@ def is_static(path):
     except OSError:
         return False
     return all(struct.unpack_from("<I", table, i * size)[0] != PT_INTERP for i in range(count))
-
-
-def find_busybox(path=""):
-    """--busybox, the installed one, or the downloaded package's, if static."""
-    if path:
-        if is_static(path):
-            return path
-        raise LabError(f"{path} is no statically linked busybox; Debian has it "
-                       "in package busybox-static")
-    for candidate in (shutil.which("busybox"), "/bin/busybox", _packaged_busybox()):
-        if candidate and is_static(candidate):
-            return candidate
-    raise LabError("no statically linked busybox: install package busybox-static "
-                   "or name one with --busybox")
-
-
-def _packaged_busybox():
-    """busybox out of the newest package in the cache's download folder."""
-    packages = glob.glob(os.path.join(cache_dir(), "dl", "busybox-static_*.deb"))
-    if not packages or not shutil.which("dpkg-deb"):
-        return ""
-    package = max(packages, key=os.path.getmtime)
-    target = os.path.join(cache_dir(), "lab", os.path.basename(package)[:-4])
-    program = os.path.join(target, "bin", "busybox")
-    if not os.path.exists(program):
-        part = f"{target}.{os.getpid()}"
-        os.makedirs(part, exist_ok=True)
-        subprocess.run(["dpkg-deb", "-x", package, part], check=True)
-        try:
-            os.rename(part, target)
-        except OSError:             # another runner was quicker
-            shutil.rmtree(part)
-    return program
 
 
 def _read(path):

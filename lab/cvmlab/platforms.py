@@ -14,15 +14,17 @@ SMM: it would need to change encrypted register state.
 hv is a Hyper-V virtual machine, hv-vbs one with VBS isolation and without a
 paravisor: the only kind that needs no SEV or TDX interface beside Hyper-V's.
 
-vtd, vtd-cm (caching mode), amdvi and viommu are virtual machines with an
-emulated IOMMU and most of their memory above 4 GiB. What the IOMMU is asked to
-do is counted by QEMU's traces, and read at each mark.
+vtd, vtd-cm (caching mode), amdvi, viommu and smmuv3 are virtual machines with
+an emulated IOMMU and most of their memory above 4 GiB. What the IOMMU is asked to
+do is counted by QEMU's traces, and read at each mark. smmuv3 is an arm64 guest,
+whose QEMU is unmodified.
 """
 
 import os
 import struct
 from dataclasses import dataclass
 
+from . import arches
 from .errors import LabError, Skip
 
 ROOT = "/"      # unit tests point this at a fake /dev and /sys
@@ -46,6 +48,8 @@ class Platform:
     append: str = ""            # kernel parameters that each guest of the platform has
     traces: tuple = ()          # QEMU's trace events that are counted (traces.py)
     slots: str = ""             # room for memory that is plugged later: -m SIZE,slots
+    arch: arches.Arch = arches.X86
+    below_4g: str = ""          # memory that a guest has beside what its test asks for
 
     @property
     def hyperv(self):
@@ -88,6 +92,11 @@ TABLE = (
              traces=("virtio_iommu_map", "virtio_iommu_unmap", "virtio_queue_notify"), **IOMMU),
     Platform("viommu-33", "tcg", "with a virtio IOMMU of 33 bits: few addresses beside memory",
              cpu=EPYC_TCG, devices=("virtio-iommu-pci,aw-bits=33",), **IOMMU),
+    # Three GiB of the machine virt's memory have addresses below 4 GiB.
+    Platform("smmuv3", "tcg", "with an emulated Arm SMMUv3", cpu="cortex-a57",
+             machine="virt,gic-version=3,iommu=smmuv3", arch=arches.ARM64, below_4g="3G",
+             traces=("smmuv3_cmdq_consume", "smmuv3_cmdq_tlbi_nh", "smmuv3_cmdq_tlbi_nh_asid",
+                     "smmuv3_range_inval")),
     Platform("sev-viommu", "tcg", "emulated AMD SEV guest with a virtio IOMMU", cpu=EPYC_TCG,
              object="cvm-emu,id=cvm0,kind=sev,books={books}", books=True,
              machine=IOMMU["machine"], devices=("virtio-iommu-pci,iommu_platform=on",)),

@@ -12,7 +12,7 @@ import socket
 import subprocess
 from dataclasses import dataclass, field
 
-from . import devices, platforms, traces
+from . import arches, devices, platforms, traces
 from .errors import LabError, Skip
 
 # The device that shows the number of instructions executed, and where.
@@ -123,7 +123,7 @@ def _nodes(machine):
 
 
 def _channels(machine, control_fd, qmp_fd):
-    """Serial 0 is the console, serial 1 the control channel."""
+    """Serial 0 is the console, serial 1 or a device the control channel."""
     if machine.console:
         path = machine.console.replace(",", ",,")
         args = ["-chardev", f"file,id=console,path={path}"]
@@ -131,25 +131,27 @@ def _channels(machine, control_fd, qmp_fd):
         args = ["-chardev", "stdio,id=console,mux=on,signal=off", "-mon", "chardev=console"]
     args += ["-serial", "chardev:console"]
     if control_fd is not None:
-        args += ["-chardev", f"socket,id=control,fd={control_fd}",
-                 "-serial", "chardev:control"]
+        port = machine.platform.arch.control_port
+        args += ["-chardev", f"socket,id=control,fd={control_fd}"]
+        args += ["-device", f"{port},chardev=control"] if port else ["-serial", "chardev:control"]
     if qmp_fd is not None:
         args += ["-chardev", f"socket,id=qmp,fd={qmp_fd}",
                  "-mon", "chardev=qmp,mode=control"]
     return args
 
 
-def find_qemu(path):
-    """Check --qemu, or find a QEMU.  Return: its path."""
+def find_qemu(path, arch=arches.X86):
+    """Check --qemu, or find a QEMU for guests of that kind.  Return: its path."""
+    path = path or arch is arches.X86 and os.environ.get("CVM_QEMU")
     if path:
         if shutil.which(path):
             return shutil.which(path)
         raise LabError(f"no QEMU at {path}; build it with 'make qemu' or name one with --qemu")
-    found = shutil.which("qemu-system-x86_64")
-    if not found:
-        raise LabError("no qemu-system-x86_64 in PATH; build one with 'make qemu' "
-                       "and name it with --qemu or in $CVM_QEMU")
-    return found
+    found = shutil.which(arch.qemu)
+    if found:
+        return found
+    raise LabError(f"no {arch.qemu} in PATH; build one with '{arch.build_qemu}' "
+                   "and name it with --qemu" + (" or in $CVM_QEMU" if arch is arches.X86 else ""))
 
 
 def require_insn_count(machine):

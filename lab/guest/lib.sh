@@ -227,10 +227,14 @@ detected_hyperv()
 
 on_platform()
 {
-	local found="$(detected)"
+	local found="$(detected)" expected="$PLATFORM"
 
-	WHY="the kernel believes to run on $found, not on $PLATFORM"
-	[ "$found" = "$PLATFORM" ]
+	case "$PLATFORM" in
+	sev-viommu)				expected=sev ;;
+	vtd* | amdvi | viommu* | smmuv3)	expected=plain ;;
+	esac
+	WHY="the kernel believes to run on $found, not on $expected"
+	[ "$found" = "$expected" ]
 }
 
 # --- memory that is full and in pieces ---------------------------------------
@@ -554,6 +558,10 @@ amdvi)
 viommu)
 	IOMMU_REQUESTS="virtio_iommu_map virtio_iommu_unmap"
 	IOMMU_WAKES=
+	;;
+smmuv3)
+	IOMMU_REQUESTS="smmuv3_cmdq_tlbi_nh smmuv3_cmdq_tlbi_nh_asid smmuv3_range_inval"
+	IOMMU_WAKES=smmuv3_cmdq_consume
 	;;
 esac
 

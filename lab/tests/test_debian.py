@@ -28,7 +28,7 @@ class Package(unittest.TestCase):
                  b"# CONFIG_INTEL_TDX_GUEST is not set\nCONFIG_AMD_MEM_ENCRYPT=y\n")
 
     def put(self, path, data):
-        path = os.path.join(self.dir, "lab", "linux-image-x_1", path)
+        path = os.path.join(self.dir, "lab", "linux-image-x_1_amd64", path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as file:
             file.write(data)

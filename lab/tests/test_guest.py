@@ -14,7 +14,7 @@ import time
 import unittest
 from unittest import mock
 
-from cvmlab import cli, guest
+from cvmlab import arches, cli, guest
 from cvmlab.errors import LabError
 from cvmlab.guest import ktap
 from cvmlab.qmp import QmpError
@@ -33,9 +33,10 @@ class Standin(unittest.TestCase):
         self.dir = folder.name
         self.kernel = self.put("bzImage", b"kernel")
         self.test = self.put("standin", TEST.encode())
-        # the smallest thing that counts as a static program: a 64-bit ELF
-        # header without program headers
-        self.busybox = self.put("busybox", b"\x7fELF\x02".ljust(64, b"\0"))
+        # the smallest thing that counts as a static program: the header of a 64-bit
+        # ELF file for x86, without program headers
+        self.busybox = self.put("busybox", b"\x7fELF\x02".ljust(18, b"\0") +
+                                bytes([arches.X86.machine]).ljust(46, b"\0"))
         self.addCleanup(os.environ.pop, "FAKE_QEMU", None)
 
     def put(self, name, data):

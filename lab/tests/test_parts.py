@@ -13,7 +13,7 @@ import time
 import unittest
 from unittest import mock
 
-from cvmlab import books, control, cpio, disks, helpers, initramfs, qmp, rootdisk, tests
+from cvmlab import arches, books, busybox, control, cpio, disks, helpers, initramfs, qmp, rootdisk, tests
 from cvmlab.errors import LabError
 
 
@@ -167,7 +167,16 @@ class Static(Folder):
 
     def test_wrong_busybox(self):
         with self.assertRaisesRegex(LabError, "busybox-static"):
-            initramfs.find_busybox("/bin/ls")
+            busybox.find("/bin/ls")
+
+    def test_a_program_is_for_one_architecture(self):
+        header = b"\x7fELF\x02".ljust(18, b"\0")
+        path = self.write("p", "")
+        for arch, other in ((arches.X86, arches.ARM64), (arches.ARM64, arches.X86)):
+            with open(path, "wb") as file:
+                file.write(header + bytes([arch.machine]).ljust(46, b"\0"))
+            self.assertTrue(initramfs.is_static(path, arch))
+            self.assertFalse(initramfs.is_static(path, other))
 
     def test_settings_are_quoted(self):
         text = initramfs._settings({"A": "it's $HOME"}).decode()

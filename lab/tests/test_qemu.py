@@ -4,8 +4,9 @@
 import os
 import tempfile
 import unittest
+from unittest import mock
 
-from cvmlab import devices, platforms, qemu
+from cvmlab import arches, devices, platforms, qemu, shell
 from cvmlab.errors import LabError, Skip
 
 
@@ -53,6 +54,24 @@ class Emulated(unittest.TestCase):
                                     disks={"hv-root": "root.img"}))
         self.assertNotIn("-initrd", args)
         self.assertIn("file.filename=root.img", value(args, "-blockdev")[0])
+
+    def test_arm64(self):
+        args = qemu.command(machine("smmuv3", append="console=ttyAMA0"), control_fd=7)
+        self.assertEqual(value(args, "-machine"), ["virt,gic-version=3,iommu=smmuv3"])
+        self.assertEqual(value(args, "-serial"), ["chardev:console"])
+        self.assertEqual(value(args, "-device"), ["pci-serial,chardev=control"])
+
+    def test_shell(self):
+        with mock.patch.object(shell.subprocess, "run") as run, \
+                mock.patch.object(shell.initramfs, "build", return_value=b""), \
+                mock.patch.object(shell.busybox, "find"), \
+                mock.patch.object(shell.qemu, "find_qemu", return_value="qemu"):
+            shell.run(platforms.find("hv"), "bzImage", mock.MagicMock(
+                memory="", cpus=0, cpu="", firmware="", bios="", append="", object_extra=""))
+        args = run.call_args[0][0]
+        for driver in ("nvme", "virtio-net-pci", "edu", "hv-net"):
+            self.assertRegex(" ".join(value(args, "-device")), rf"(^| ){driver},")
+        self.assertIn("console=ttyS0", value(args, "-append")[0])
 
     def test_object_extra(self):
         args = qemu.command(machine("sev", object_extra="strict=on"))
@@ -241,7 +260,7 @@ class FakeHost(unittest.TestCase):
 
 class Lookup(unittest.TestCase):
     def test_unknown_platform(self):
-        with self.assertRaisesRegex(LabError, "there are: plain sev tdx hv hv-vbs vtd vtd-cm amdvi viommu viommu-33 sev-viommu sev-snp"):
+        with self.assertRaisesRegex(LabError, "there are: plain sev tdx hv hv-vbs vtd vtd-cm amdvi viommu viommu-33 smmuv3 sev-viommu sev-snp"):
             platforms.find("sgx")
 
     def test_wrong_accelerator(self):
@@ -251,3 +270,12 @@ class Lookup(unittest.TestCase):
     def test_no_qemu(self):
         with self.assertRaisesRegex(LabError, "no QEMU at /nonexistent"):
             qemu.find_qemu("/nonexistent")
+        with mock.patch.object(qemu.shutil, "which", return_value=None):
+            with self.assertRaisesRegex(LabError, "build one with 'scripts/qemu-build --arm64'"):
+                qemu.find_qemu("", arches.ARM64)
+
+    def test_the_environment_names_a_qemu_for_x86(self):
+        with mock.patch.dict(os.environ, CVM_QEMU="/bin/true"), \
+                mock.patch.object(qemu.shutil, "which", side_effect=lambda name: "/found/" + name):
+            self.assertEqual(qemu.find_qemu(""), "/found//bin/true")
+            self.assertEqual(qemu.find_qemu("", arches.ARM64), "/found/qemu-system-aarch64")

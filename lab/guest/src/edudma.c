@@ -5,9 +5,10 @@
  * what it is not told to.
  *
  * DEVICE is a PCI address. Of PAGES pages (1) each is filled with a pattern of
- * its own first. "read" has the device read each page; whether it could, only
- * the IOMMU's log tells. "write" has it write to each page what it read last,
- * which is nothing but zeroes if it never read.
+ * its own first. "read" has the device read the first half of each page;
+ * whether it could, only the IOMMU's log tells. "write" has it write there what
+ * it read last, which is nothing but zeroes if it never read. Half a page:
+ * older QEMUs end if the device's own buffer, a page, is copied to its end.
  *
  * Prints the physical address of the first page and in how many pages
  * something changed.
@@ -83,7 +84,7 @@ static void copy(volatile uint64_t *reg, uint64_t memory, int from_device)
 
 	reg[SOURCE / 8] = from_device ? BUFFER : memory;
 	reg[TARGET / 8] = from_device ? memory : BUFFER;
-	reg[COUNT / 8] = PAGE;
+	reg[COUNT / 8] = PAGE / 2;
 	reg[COMMAND / 8] = START | (from_device ? FROM_DEVICE : 0);
 	for (int i = 0; reg[COMMAND / 8] & START; i++) {
 		if (i == WAIT_MS) {
