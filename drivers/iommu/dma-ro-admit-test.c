@@ -152,24 +152,32 @@ static void dma_ro_geometry(struct kunit *test)
 {
 	struct made_up *it = test->priv;
 	struct iommu_domain_geometry *geometry = &it->domain.geometry;
-	u64 ram = PFN_PHYS((u64)max_pfn);
+	u64 ram = PFN_PHYS((u64)max_pfn), possible = max_possible_pfn;
 	struct iommu_dma_ro *ro;
+	int ret;
 
 	need_high_memory(test);
 	KUNIT_ASSERT_EQ(test, iommu_dma_ro_add_device(&it->domain, it->dev), 0);
 
 	geometry->force_aperture = true;
 	geometry->aperture_end = ram - 1;
-	KUNIT_EXPECT_NE(test, iommu_dma_ro_build(&it->domain, it->dev), 0);
+	KUNIT_EXPECT_EQ(test, iommu_dma_ro_build(&it->domain, it->dev),
+			-EOPNOTSUPP);
 	geometry->aperture_end = ram + SZ_4G - 1;
-	KUNIT_EXPECT_NE(test, iommu_dma_ro_build(&it->domain, it->dev), 0);
+	KUNIT_EXPECT_EQ(test, iommu_dma_ro_build(&it->domain, it->dev),
+			-EOPNOTSUPP);
 	geometry->aperture_end = ram + SZ_4G;
 	it->domain.pgsize_bitmap = SZ_1G;
-	KUNIT_EXPECT_NE(test, iommu_dma_ro_build(&it->domain, it->dev), 0);
+	KUNIT_EXPECT_EQ(test, iommu_dma_ro_build(&it->domain, it->dev),
+			-EOPNOTSUPP);
 	it->domain.pgsize_bitmap = SZ_4K | SZ_2M;
 	KUNIT_EXPECT_EQ(test, it->mapped, 0);
 
-	KUNIT_ASSERT_EQ(test, iommu_dma_ro_build(&it->domain, it->dev), 0);
+	/* What can be added later must not take the room. */
+	max_possible_pfn = max(possible, PHYS_PFN(ram + SZ_8G));
+	ret = iommu_dma_ro_build(&it->domain, it->dev);
+	max_possible_pfn = possible;
+	KUNIT_ASSERT_EQ(test, ret, 0);
 	ro = *iommu_dma_ro_slot(&it->domain);
 	KUNIT_EXPECT_GT(test, it->mapped, 0);
 	KUNIT_EXPECT_EQ(test, ro->mapped, it->mapped);
@@ -226,8 +234,8 @@ static void dma_ro_admit_exit(struct kunit *test)
 }
 
 static struct kunit_case dma_ro_admit_cases[] = {
-	KUNIT_CASE(dma_ro_untrusted),
 	KUNIT_CASE(dma_ro_incapable),
+	KUNIT_CASE(dma_ro_untrusted),
 	KUNIT_CASE(dma_ro_mixed_coherency),
 	KUNIT_CASE(dma_ro_encrypted),
 	KUNIT_CASE(dma_ro_geometry),

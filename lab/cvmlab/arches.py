@@ -17,10 +17,11 @@ class Arch:
     control: str            # and of the control channel
     control_port: str       # -device for the latter; "": the second -serial
     debian: str             # Debian's name, where it is not this machine's
+    ports: bool             # has I/O ports, and so the counter of instructions
 
 
 X86 = Arch("x86", "qemu-system-x86_64", "make qemu", 62, "arch/x86/boot/bzImage",
-           "build-base", "gcc", "ttyS0", "ttyS1", "", "")
+           "build-base", "gcc", "ttyS0", "ttyS1", "", "", True)
 # The machine virt has one PL011.
 ARM64 = Arch("arm64", "qemu-system-aarch64", "scripts/qemu-build --arm64", 183, "arch/arm64/boot/Image",
-             "build-arm64", "aarch64-linux-gnu-gcc", "ttyAMA0", "ttyS0", "pci-serial", "arm64")
+             "build-arm64", "aarch64-linux-gnu-gcc", "ttyAMA0", "ttyS0", "pci-serial", "arm64", False)

@@ -5,11 +5,12 @@ its figures, if it reported them; what stands in the way of measuring is an
 error.
 """
 
+import contextlib
 import os
 import sys
 import time
 
-from . import figures, figures_hv, figures_iommu, guest
+from . import figures, figures_hv, figures_iommu, guest, platforms
 from .errors import LabError, Skip
 
 KERNELS = ("stock", "series")
@@ -30,6 +31,17 @@ def plan(rounds):
     ]
 
 
+@contextlib.contextmanager
+def _noted(broken):
+    """An error within goes into the list broken; without a list, on."""
+    try:
+        yield
+    except LabError as error:
+        if broken is None:
+            raise
+        broken.append(error)
+
+
 def run(kernels, qemu, firmware, out, rounds=100, only=(), broken=None):
     """Measure.  kernels: {"stock": image, "series": image}.  out: a folder
     for logs and books.  only: tests to run, all if empty.  broken: a list to
@@ -48,13 +60,9 @@ def run(kernels, qemu, firmware, out, rounds=100, only=(), broken=None):
                 jobs = {kernel: pool.submit(_guest, test, platform, kernel, image, qemu, firmware,
                                             out, settings)
                         for kernel, image in kernels.items()}
-                try:
+                with _noted(broken):
                     pair = figures.Pair(platform, test, *(jobs[k].result() for k in KERNELS))
                     found += make(pair)
-                except LabError as error:
-                    if broken is None:
-                        raise
-                    broken.append(error)
                 print(f"   {test} on {platform}: {time.monotonic() - start:.0f} s so far",
                       file=sys.stderr, flush=True)
     return found
@@ -64,9 +72,9 @@ CHUNKS = (1, 2, 4, 8, 16)
 LIST = "swiotlb=1024"       # 2 MiB: whatever exceeds them is a pool of its own
 
 
-def bounce_list(image, qemu, firmware, out):
+def bounce_list(image, qemu, firmware, out, broken=None):
     """One pool that is converted chunk by chunk beside a list of pools of one
-    chunk each: the same kernel, with more and more chunks in use.
+    chunk each: the same kernel, with more and more chunks in use.  broken: as above.
 
     Return: [{platform, disk, bytes, chunks, pool, list, pool_median,
     list_median}], in instructions per read; raises LabError.
@@ -76,17 +84,24 @@ def bounce_list(image, qemu, firmware, out):
         jobs = {(platform, kind): pool.submit(_guest, "bounce-list", platform, kind, image, qemu,
                                               firmware, out, {}, append)
                 for platform in CVMS for kind, append in (("pool", ""), ("list", LIST))}
-        outcomes = {key: job.result() for key, job in jobs.items()}
-    for platform in CVMS:
-        for disk, size in figures.READS:
-            for chunks in CHUNKS:
-                row = {"platform": platform, "disk": disk, "bytes": size, "chunks": chunks}
-                for kind in ("pool", "list"):
-                    where = f"bounce-list on {platform}, {kind}"
-                    for suffix, name in (("", "instructions"), ("_median", "instructions_median")):
-                        read = figures.fact(f"{name}.newest.{chunks}.{disk}.{size}")
-                        row[kind + suffix] = read(outcomes[platform, kind], where)
-                rows.append(row)
+        for platform in CVMS:
+            with _noted(broken):
+                rows += _bounce_rows(platform, {kind: jobs[platform, kind].result()
+                                                for kind in ("pool", "list")})
+    return rows
+
+
+def _bounce_rows(platform, outcomes):
+    rows = []
+    for disk, size in figures.READS:
+        for chunks in CHUNKS:
+            row = {"platform": platform, "disk": disk, "bytes": size, "chunks": chunks}
+            for kind, outcome in outcomes.items():
+                where = f"bounce-list on {platform}, {kind}"
+                for suffix, name in (("", "instructions"), ("_median", "instructions_median")):
+                    read = figures.fact(f"{name}.newest.{chunks}.{disk}.{size}")
+                    row[kind + suffix] = read(outcome, where)
+            rows.append(row)
     return rows
 
 
@@ -99,22 +114,29 @@ def bounce_table(rows):
     return lines
 
 
-def iommu(kernels, qemu, firmware, out, only=figures_iommu.PLATFORMS):
-    """Each kind of domain beside the others, on each emulated IOMMU.
+def iommu(machines, firmware, out, broken=None, only=figures_iommu.PLATFORMS):
+    """Each kind of domain beside the others, on each emulated IOMMU.  machines:
+    {architecture: (kernels, qemu)}, kernels and broken as above.
 
     Return: [{platform, kind, requests, wakes, map, unmap, ...}], see
     figures_iommu.row(); raises LabError.
     """
     rows, start = [], time.monotonic()
+
+    def measure(test, platform, kind):
+        kernel, append = figures_iommu.KINDS[kind]
+        kernels, qemu = machines[platforms.find(platform).arch.name]
+        return _guest(test, platform, kind.replace(", ", "-"), kernels[kernel], qemu, firmware, out,
+                      {}, append)
     with guest.pool(2) as pool:
-        jobs = {(platform, kind, test): pool.submit(_guest, test, platform, kind.replace(", ", "-"),
-                                                    kernels[kernel], qemu, firmware, out, {}, append)
-                for platform in only for kind, (kernel, append) in figures_iommu.KINDS.items()
+        jobs = {(platform, kind, test): pool.submit(measure, test, platform, kind)
+                for platform in only for kind in figures_iommu.KINDS
                 for test in figures_iommu.TESTS}
         for platform in only:
-            for kind in figures_iommu.KINDS:
-                rows.append(figures_iommu.row(platform, kind, *(jobs[platform, kind, test].result()
-                                                                for test in figures_iommu.TESTS)))
+            with _noted(broken):
+                rows += [figures_iommu.row(platform, kind, *(jobs[platform, kind, test].result()
+                                                             for test in figures_iommu.TESTS))
+                         for kind in figures_iommu.KINDS]
             print(f"   IOMMU {platform}: {time.monotonic() - start:.0f} s so far",
                   file=sys.stderr, flush=True)
     return rows

@@ -93,9 +93,21 @@ class Runs(unittest.TestCase):
 
         def run(options):
             asked.append((options.test, options.kernel, options.append, options.out))
+            if "smmuv3" in options.out:
+                self.assertEqual(options.qemu, "qa")
+                raise LabError("no SMMU")
             return outcomes()[figures_iommu.TESTS.index(options.test)]
+        machines = {"x86": ({"stock": "s", "series": "t"}, "q"),
+                    "arm64": ({"stock": "sa", "series": "ta"}, "qa")}
+        broken = []
         with mock.patch.object(guest, "run", run), mock.patch("sys.stderr"):
-            found = bench.iommu({"stock": "s", "series": "t"}, "q", "f", "out", only=("amdvi",))
+            found = bench.iommu(machines, "f", "out", broken, only=("amdvi",))
+            with self.assertRaisesRegex(LabError, "no SMMU"):
+                bench.iommu(machines, "f", "out", only=("smmuv3",))
+            self.assertEqual(bench.iommu(machines, "f", "out", broken, ("smmuv3", "amdvi")), found)
+        self.assertEqual([str(error) for error in broken], ["no SMMU"])
+        self.assertIn(("iommu-tx", "sa", "iommu.strict=1", "out/iommu-tx-smmuv3-strict"), asked)
+        asked = [line for line in asked if "amdvi" in line[-1]]
         self.assertEqual([row["kind"] for row in found], list(figures_iommu.KINDS))
         self.assertIn(("iommu-tx", "s", "iommu.strict=1", "out/iommu-tx-amdvi-strict"), asked)
         self.assertIn(("iommu-insns", "t", "iommu.dma_ro=0 iommu.strict=0",
