@@ -215,7 +215,7 @@ MUTATIONS = (
      "gfn - region->gfn >= region->nr_pages",
      "gfn - region->gfn > region->nr_pages", "xen_shim.shim_test_memory"),
     ("dirty-not-marked", GREF_H, "active->users -= use->one;",
-     "__shim_dirty_mark(dom, active->gfn);", ";", "xen_shim.shim_test_dirty"),
+     "shim_dirty_mark(dom, active->gfn);", ";", "xen_shim.shim_test_dirty"),
     ("dirty-while-mapped", GNTTAB, "void shim_gnttab_dirty",
      "active->users >= SHIM_WRITER", "false", "xen_shim.shim_test_dirty"),
     # read-only identity maps

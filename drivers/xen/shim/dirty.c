@@ -18,13 +18,13 @@
 #define MAX_LOG_PAGES	BIT(20)
 
 /**
- * __shim_dirty_mark - note that a page was written
+ * shim_dirty_mark - note that a page was written
  * @dom: domain, which logs
  * @gfn: guest frame number
  *
  * Context: Any.
  */
-void __shim_dirty_mark(struct shim_domain *dom, u64 gfn)
+void shim_dirty_mark(struct shim_domain *dom, u64 gfn)
 {
 	unsigned int i;
 
@@ -147,8 +147,7 @@ int shim_dirty_get(struct shim_domain *dom,
 			word &= ~rest;
 			for (bit = 0; rest; bit++, rest >>= 1)
 				if (rest & 1)
-					__shim_dirty_mark(dom,
-							  gfn + done + bit);
+					shim_dirty_mark(dom, gfn + done + bit);
 		}
 
 		if (put_user(word, to))

@@ -16,7 +16,8 @@
  *
  * That is the grant table itself, and pages that are mapped writable now.
  *
- * Context: May sleep. The caller holds the domain's lock.
+ * Context: May sleep. The caller holds the domain's lock, and has seen that
+ * the domain logs.
  */
 void shim_gnttab_dirty(struct shim_domain *dom)
 {

@@ -207,7 +207,7 @@ static __always_inline bool shim_unuse_grant(struct shim_domain *dom,
 
 	active->users -= use->one;
 	if (unlikely(block->dirty) && use->one == SHIM_WRITER)
-		__shim_dirty_mark(dom, active->gfn);
+		shim_dirty_mark(dom, active->gfn);
 	shim_clear_flags(&block->shared[ref % SHIM_GREFS_PER_LOCK], active);
 
 	return true;

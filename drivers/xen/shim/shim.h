@@ -214,14 +214,7 @@ static inline struct page *shim_memory_page(const struct shim_domain *dom,
 int shim_dirty_enable(struct shim_domain *dom, bool on);
 int shim_dirty_get(struct shim_domain *dom,
 		   const struct xen_shim_dirty_log *log);
-void __shim_dirty_mark(struct shim_domain *dom, u64 gfn);
-
-static inline void shim_dirty_mark(struct shim_domain *dom, u64 gfn)
-{
-	/* Pairs with shim_dirty_enable(): who logs finds the bitmaps. */
-	if (unlikely(smp_load_acquire(&dom->logging)))
-		__shim_dirty_mark(dom, gfn);
-}
+void shim_dirty_mark(struct shim_domain *dom, u64 gfn);
 
 /* gnttab.c */
 int shim_gnttab_set(struct shim_domain *dom, const u64 *frames,
