@@ -67,15 +67,16 @@ static volatile uint64_t *registers(const char *device)
 /* The frame number is in the low 55 bits: Documentation/admin-guide/mm/pagemap.rst */
 static uint64_t physical(const void *page)
 {
+	const uint64_t size = sysconf(_SC_PAGESIZE);	/* of the kernel's pages */
 	uint64_t entry = 0;
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 
-	if (pread(fd, &entry, 8, (uintptr_t)page / PAGE * 8) != 8 || !(entry << 9)) {
+	if (pread(fd, &entry, 8, (uintptr_t)page / size * 8) != 8 || !(entry << 9)) {
 		fprintf(stderr, "edudma: no physical address\n");
 		exit(1);
 	}
 	close(fd);
-	return (entry & ((1ULL << 55) - 1)) * PAGE;
+	return (entry & ((1ULL << 55) - 1)) * size + (uintptr_t)page % size;
 }
 
 static void copy(volatile uint64_t *reg, uint64_t memory, int from_device)
