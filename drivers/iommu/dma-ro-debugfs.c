@@ -34,14 +34,11 @@ static int __init iommu_dma_ro_track_setup(char *str)
 }
 early_param("iommu.dma_ro_track", iommu_dma_ro_track_setup);
 
-static struct iommu_dma_ro *dma_ro_tracked(struct iommu_domain *domain,
-					   unsigned long iova)
+static struct iommu_dma_ro *dma_ro_tracked(struct iommu_domain *domain)
 {
 	struct iommu_dma_ro **slot = iommu_dma_ro_slot(domain);
 
-	if (!slot || !*slot || iommu_dma_ro_covers(domain, iova))
-		return NULL;
-	return *slot;
+	return slot ? *slot : NULL;
 }
 
 /**
@@ -54,7 +51,7 @@ static struct iommu_dma_ro *dma_ro_tracked(struct iommu_domain *domain,
 void __iommu_dma_ro_track_map(struct iommu_domain *domain, unsigned long iova,
 			      phys_addr_t phys, size_t size)
 {
-	struct iommu_dma_ro *ro = dma_ro_tracked(domain, iova);
+	struct iommu_dma_ro *ro = dma_ro_tracked(domain);
 	unsigned long flags;
 	size_t done;
 
@@ -72,6 +69,22 @@ void __iommu_dma_ro_track_map(struct iommu_domain *domain, unsigned long iova,
 	xa_unlock_irqrestore(&ro->writable, flags);
 }
 
+/* The window itself, in which nothing is writable, can be a large range. */
+static void dma_ro_forget(struct iommu_dma_ro *ro, unsigned long first,
+			  unsigned long last)
+{
+	XA_STATE(xas, &ro->writable, first);
+	unsigned long flags;
+	void *entry;
+
+	xas_lock_irqsave(&xas, flags);
+	xas_for_each(&xas, entry, last) {
+		xas_store(&xas, NULL);
+		ro->writable_pages--;
+	}
+	xas_unlock_irqrestore(&xas, flags);
+}
+
 /**
  * __iommu_dma_ro_track_unmap() - note what a device may not access any more
  * @domain: the domain
@@ -81,17 +94,10 @@ void __iommu_dma_ro_track_map(struct iommu_domain *domain, unsigned long iova,
 void __iommu_dma_ro_track_unmap(struct iommu_domain *domain,
 				unsigned long iova, size_t size)
 {
-	struct iommu_dma_ro *ro = dma_ro_tracked(domain, iova);
-	unsigned long flags;
-	size_t done;
+	struct iommu_dma_ro *ro = dma_ro_tracked(domain);
 
-	if (!ro)
-		return;
-	xa_lock_irqsave(&ro->writable, flags);
-	for (done = 0; done < size; done += TRACKED)
-		if (__xa_erase(&ro->writable, (iova + done) / TRACKED))
-			ro->writable_pages--;
-	xa_unlock_irqrestore(&ro->writable, flags);
+	if (ro && size)
+		dma_ro_forget(ro, iova / TRACKED, (iova + size - 1) / TRACKED);
 }
 
 /* A line for each window: device, first and last address, bytes mapped */

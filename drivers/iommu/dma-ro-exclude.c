@@ -56,9 +56,16 @@ static bool dma_ro_maps(const struct iommu_dma_ro *ro, u64 start, u64 last)
 int iommu_dma_ro_exclude(struct iommu_dma_ro *ro, u64 start, u64 last)
 {
 	struct iommu_dma_ro_range *more;
+	unsigned int i;
 
-	if (ro->live)
-		return dma_ro_maps(ro, start, last) ? -EBUSY : 0;
+	if (ro->live && dma_ro_maps(ro, start, last))
+		return -EBUSY;
+
+	/* Devices come and go, and tend to have the same ranges. */
+	for (i = 0; i < ro->nr_excluded; i++)
+		if (start >= ro->excluded[i].start &&
+		    last <= ro->excluded[i].last)
+			return 0;
 
 	more = krealloc_array(ro->excluded, ro->nr_excluded + 1, sizeof(*more),
 			      GFP_KERNEL);

@@ -38,7 +38,6 @@ struct fake {
 	struct iommu_dma_ro ro;
 	struct device *dev;
 	struct dev_iommu dev_iommu;
-	bool was_in_use;
 	u64 low;		/* where the window of real memory begins */
 };
 
@@ -113,6 +112,7 @@ static struct iommu_dma_ro *window(struct kunit *test, u64 base, u64 size)
 	*ro = (struct iommu_dma_ro){
 		.base = base, .size = size, .domain = &fake->domain,
 		.prot = IOMMU_READ | IOMMU_NOEXEC,
+		.coherent = dev_is_dma_coherent(fake->dev),
 	};
 	ro->granules = kunit_kcalloc(test, BITS_TO_LONGS(size / GRANULE),
 				     sizeof(long), GFP_KERNEL);
@@ -225,6 +225,10 @@ static void dma_ro_refused(struct kunit *test)
 						      DMA_BIDIRECTIONAL, 0));
 	KUNIT_EXPECT_FALSE(test, iommu_dma_ro_can_map(NULL, fake->dev, BASE, 1,
 						      DMA_TO_DEVICE, 0));
+
+	ro->coherent = !ro->coherent;
+	KUNIT_EXPECT_FALSE(test, can(test, BASE, 1));
+	ro->coherent = !ro->coherent;
 
 	*fake->dev->dma_mask = mask;
 	KUNIT_EXPECT_TRUE(test, can(test, BASE, SZ_4K));
@@ -417,7 +421,7 @@ static int dma_ro_test_init(struct kunit *test)
 	dma_set_seg_boundary(fake->dev, ULONG_MAX);
 	fake->dev->iommu = &fake->dev_iommu;
 
-	fake->was_in_use = iommu_dma_ro_in_use();
+	/* It stays: a device may have got a window meanwhile. */
 	static_branch_enable(&iommu_dma_ro_key);
 	return 0;
 }
@@ -438,8 +442,6 @@ static void dma_ro_test_exit(struct kunit *test)
 		fake->dev->dma_mask = NULL;
 		fake->dev->dma_parms = NULL;
 	}
-	if (!fake->was_in_use)
-		static_branch_disable(&iommu_dma_ro_key);
 }
 
 static struct kunit_case dma_ro_test_cases[] = {

@@ -46,6 +46,7 @@
 #define DMA_RO_ROOM	SZ_4G
 
 DEFINE_STATIC_KEY_FALSE(iommu_dma_ro_key);
+EXPORT_SYMBOL_GPL(iommu_dma_ro_key);
 
 /* All windows; taken within a group's mutex and memory hotplug */
 DEFINE_MUTEX(iommu_dma_ro_lock);
@@ -188,6 +189,15 @@ static int dma_ro_map_block(struct iommu_dma_ro *ro, u64 start, u64 end)
 	u64 run;
 	int ret;
 
+	/*
+	 * A driver may take parts of such memory away without a word, while
+	 * the block stays online: virtio-mem does.
+	 */
+	if (region_intersects(start, end - start,
+			      IORESOURCE_SYSRAM_DRIVER_MANAGED,
+			      IORES_DESC_NONE) != REGION_DISJOINT)
+		return 0;
+
 	for (; start < end; start = run) {
 		run = start + IOMMU_DMA_RO_GRANULE;
 		if (!dma_ro_eligible(ro, start))
@@ -208,22 +218,27 @@ static int dma_ro_map_block(struct iommu_dma_ro *ro, u64 start, u64 end)
 	return 0;
 }
 
+struct dma_ro_walk {
+	struct iommu_dma_ro *ro;
+	int ret;
+};
+
 static int dma_ro_map_ram(unsigned long pfn, unsigned long nr, void *arg)
 {
 	u64 block = iommu_dma_ro_block();
-	struct iommu_dma_ro *ro = arg;
+	struct dma_ro_walk *walk = arg;
+	struct iommu_dma_ro *ro = walk->ro;
 	u64 start = max_t(u64, PFN_PHYS(pfn), ro->base);
 	u64 end = min_t(u64, PFN_PHYS(pfn + nr), ro->base + ro->size);
 	u64 next;
-	int ret;
 
 	start = ALIGN(start, IOMMU_DMA_RO_GRANULE);
 	end = ALIGN_DOWN(end, IOMMU_DMA_RO_GRANULE);
 	for (; start < end; start = next) {
 		next = min(ALIGN_DOWN(start, block) + block, end);
-		ret = dma_ro_map_block(ro, start, next);
-		if (ret)
-			return ret;
+		walk->ret = dma_ro_map_block(ro, start, next);
+		if (walk->ret)
+			return walk->ret;
 		cond_resched();
 	}
 	return 0;
@@ -235,21 +250,25 @@ static int dma_ro_map_ram(unsigned long pfn, unsigned long nr, void *arg)
  * @start: first physical address
  * @end: where it ends
  *
- * Memory that the device can read already, that is offline or that does not
- * fill a granule stays as it is.
+ * Memory that the device can read already, that is offline, that a driver
+ * manages or that does not fill a granule stays as it is.
  *
  * Return: 0, or an errno; what was mapped before stays mapped.
  */
 int iommu_dma_ro_map(struct iommu_dma_ro *ro, u64 start, u64 end)
 {
+	struct dma_ro_walk walk = { .ro = ro };
+
 	lockdep_assert_held(&iommu_dma_ro_lock);
 
 	start = max(start, ro->base);
 	end = min(end, ro->base + ro->size);
 	if (start >= end)
 		return 0;
-	return walk_system_ram_range(PHYS_PFN(start), PHYS_PFN(end - start), ro,
-				     dma_ro_map_ram);
+	/* Its own errno says only that there is no memory, or not yet. */
+	walk_system_ram_range(PHYS_PFN(start), PHYS_PFN(end - start), &walk,
+			      dma_ro_map_ram);
+	return walk.ret;
 }
 
 /**
@@ -437,9 +456,10 @@ void iommu_dma_ro_abandon(struct iommu_domain *domain)
 void __iommu_dma_ro_explain(u64 addr)
 {
 	if (addr >= READ_ONCE(dma_ro_base) && addr < READ_ONCE(dma_ro_end))
-		pr_err_ratelimited("%#llx is where devices may only read: a buffer mapped DMA_TO_DEVICE was written\n",
+		pr_err_ratelimited("%#llx is where devices may only read: was a buffer written that is mapped DMA_TO_DEVICE?\n",
 				   addr);
 }
+EXPORT_SYMBOL_GPL(__iommu_dma_ro_explain);
 
 /**
  * __iommu_dma_ro_can_read() - can the device read each of some granules?

@@ -10,6 +10,7 @@
 
 #include <linux/bitops.h>
 #include <linux/device.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/jump_label.h>
 #include <linux/sizes.h>
@@ -45,8 +46,9 @@ struct iommu_dma_ro_range {
  *	is when it has no users any more.
  * @domain: whose window this is
  * @prot: how it is mapped
- * @coherent: all devices of the group are
- * @live: the window is built, what is excluded does not change any more
+ * @coherent: all devices of the group are. Some are found to be only after
+ *	the window was built, and do not use it.
+ * @live: the window is built, what is in it does not become excluded
  * @excluded: addresses which are not memory on the bus
  * @nr_excluded: how many there are
  * @mapped: bytes that are mapped
@@ -121,6 +123,7 @@ static inline bool iommu_dma_ro_can_map(const struct iommu_dma_ro *ro,
 	if (!iommu_dma_ro_in_use())
 		return false;
 	if (dir != DMA_TO_DEVICE || !ro ||
+	    ro->coherent != dev_is_dma_coherent(dev) ||
 	    attrs & (DMA_ATTR_MMIO | DMA_ATTR_PRIVILEGED | DMA_ATTR_CC_SHARED))
 		return false;
 

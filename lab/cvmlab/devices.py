@@ -73,6 +73,10 @@ DEVICES = {
     # Memory that can be unplugged and plugged.
     "dimm": (["-object", "memory-backend-ram,id=dimm-mem,size=1G",
               "-device", "pc-dimm,id=dimm,memdev=dimm-mem"], False),
+    # Memory that its driver manages: parts of it may go away while it is online.
+    "virtio-mem": (["-object", "memory-backend-ram,id=virtio-mem-mem,size=1G",
+                    "-device", "virtio-mem-pci,id=virtio-mem,memdev=virtio-mem-mem,"
+                               f"requested-size=1G,{VIRTIO}"], False),
     "hv-scsi": (_hv_scsi("hv-scsi"), True),
     "hv-root": (_hv_scsi("hv-root"), True),     # its content: lab/cvmlab/rootdisk.py
     "hv-net": (["-netdev", "user,id=net-hv,restrict=on",

@@ -531,6 +531,41 @@ iommu_finish()
 	finish
 }
 
+DMA_RO=/sys/kernel/debug/iommu/dma_ro
+
+# whole_granules FROM TO: bytes of System RAM there, in whole granules of 2 MiB; not
+# of memory that a driver manages
+whole_granules()
+{
+	local line start end sum=0 granule=$((2 << 20))
+
+	for line in $(sed -n 's/^\([0-9a-f]*\)-\([0-9a-f]*\) : System RAM$/\1-\2/p' /proc/iomem); do
+		start=$(((0x${line%-*} + granule - 1) / granule * granule))
+		end=$(((0x${line#*-} + 1) / granule * granule))
+		[ "$start" -ge "$1" ] || start=$1
+		[ "$end" -le "$2" ] || end=$2
+		[ "$start" -ge "$end" ] || sum=$((sum + end - start))
+	done
+	echo "$sum"
+}
+
+# windows_are_memory: what devices may read is System RAM, neither more nor less.
+# Each line of the file: device, first-last, readable BYTES, writable BYTES
+windows_are_memory()
+{
+	local dev range word bytes expected lines=0
+
+	while read -r dev range word bytes _; do
+		lines=$((lines + 1))
+		expected=$(whole_granules $((${range%-*})) $((${range#*-} + 1)))
+		WHY="$dev can read $bytes bytes of $expected in $range"
+		[ "$bytes" = "$expected" ] || return 1
+	done < "$DMA_RO/windows"
+	echo "# $lines windows, the last of $expected bytes"
+	WHY="no windows"
+	[ "$lines" -gt 0 ] && [ "$expected" -gt 0 ]
+}
+
 # pci_device VENDOR DEVICE: the address of the (first) device with these numbers
 pci_device()
 {
