@@ -15,13 +15,17 @@ class Arch:
     compiler: str           # of programs for the guest; $CC comes first for this machine's
     console: str            # the guest's terminals: of the kernel,
     control: str            # and of the control channel
-    control_port: str       # -device for the latter; "": the second -serial
-    debian: str             # Debian's name, where it is not this machine's
-    ports: bool             # has I/O ports, and so the counter of instructions
+    control_port: str = ""  # -device for the latter; "": the second -serial
+    debian: str = ""        # Debian's name, where it is not this machine's
+    ports: bool = False     # has I/O ports, and so the counter of instructions
 
 
-X86 = Arch("x86", "qemu-system-x86_64", "make qemu", 62, "arch/x86/boot/bzImage",
-           "build-base", "gcc", "ttyS0", "ttyS1", "", "", True)
+X86 = Arch(
+    name="x86", qemu="qemu-system-x86_64", build_qemu="make qemu", machine=62,
+    image="arch/x86/boot/bzImage", build="build-base", compiler="gcc",
+    console="ttyS0", control="ttyS1", ports=True)
 # The machine virt has one PL011.
-ARM64 = Arch("arm64", "qemu-system-aarch64", "scripts/qemu-build --arm64", 183, "arch/arm64/boot/Image",
-             "build-arm64", "aarch64-linux-gnu-gcc", "ttyAMA0", "ttyS0", "pci-serial", "arm64", False)
+ARM64 = Arch(
+    name="arm64", qemu="qemu-system-aarch64", build_qemu="scripts/qemu-build --arm64", machine=183,
+    image="arch/arm64/boot/Image", build="build-arm64", compiler="aarch64-linux-gnu-gcc",
+    console="ttyAMA0", control="ttyS0", control_port="pci-serial", debian="arm64")
