@@ -66,6 +66,7 @@ kunit: deps ## the series' KUnit suites, in a plain guest
 lint: deps ## checkpatch, sparse, W=1, kernel-doc; only findings that the base has not
 	@scripts/check $(OUT)/check lint
 bench: deps ## series against stock, each figure with its target, and what the emulator costs; writes out/bench.json
+	@scripts/deps full
 	@scripts/bench $(OUT)
 report: ## the HTML report of the last demo, from out/demo.json
 	@lab/demo --report-only --out $(OUT)

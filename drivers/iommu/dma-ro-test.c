@@ -357,14 +357,15 @@ static void dma_ro_lists(struct kunit *test)
 {
 	static const unsigned int offset[] = { 0, 100, 4000 };
 	struct fake *fake = test->priv;
-	struct iommu_dma_ro *ro = real_window(test);
 	struct scatterlist sg[3];
+	struct iommu_dma_ro *ro;
 	struct page *page;
 	int i;
 
 	page = alloc_pages(GFP_KERNEL, 2);
 	KUNIT_ASSERT_NOT_NULL(test, page);
-	set(ro, ALIGN_DOWN(page_to_phys(page), GRANULE), GRANULE);
+	ro = window(test, ALIGN_DOWN(page_to_phys(page), GRANULE), GRANULE);
+	set(ro, ro->base, GRANULE);
 	sg_init_table(sg, ARRAY_SIZE(sg));
 	for (i = 0; i < ARRAY_SIZE(sg); i++)
 		sg_set_page(&sg[i], page + i, 90, offset[i]);

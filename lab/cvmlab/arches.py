@@ -13,19 +13,19 @@ class Arch:
     image: str              # the kernel's, in its build folder
     build: str              # the build folder of a kernel that is asked for by name
     compiler: str           # of programs for the guest; $CC comes first for this machine's
+    debian: str             # Debian's name
     console: str            # the guest's terminals: of the kernel,
     control: str            # and of the control channel
     control_port: str = ""  # -device for the latter; "": the second -serial
-    debian: str = ""        # Debian's name, where it is not this machine's
     ports: bool = False     # has I/O ports, and so the counter of instructions
 
 
 X86 = Arch(
     name="x86", qemu="qemu-system-x86_64", build_qemu="make qemu", machine=62,
-    image="arch/x86/boot/bzImage", build="build-base", compiler="gcc",
+    image="arch/x86/boot/bzImage", build="build-base", compiler="gcc", debian="amd64",
     console="ttyS0", control="ttyS1", ports=True)
 # The machine virt has one PL011.
 ARM64 = Arch(
     name="arm64", qemu="qemu-system-aarch64", build_qemu="scripts/qemu-build --arm64", machine=183,
     image="arch/arm64/boot/Image", build="build-arm64", compiler="aarch64-linux-gnu-gcc",
-    console="ttyAMA0", control="ttyS0", control_port="pci-serial", debian="arm64")
+    debian="arm64", console="ttyAMA0", control="ttyS0", control_port="pci-serial")

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """The guest's user space: a statically linked busybox."""
 
+import glob
 import os
 import shutil
 
 from . import arches, debian
 from .errors import LabError
-from .initramfs import is_static
+from .initramfs import cache_dir, is_static
 
 SUITE, PACKAGE = "bookworm", "busybox-static"
 
@@ -26,11 +27,21 @@ def find(path="", arch=arches.X86):
 
 
 def _packaged(arch):
-    package = debian.run(debian.FETCH, "deb", SUITE, PACKAGE, *filter(None, [arch.debian]))
-    name, root = debian.unpack(package.split()[-1:])
-    for place in ("bin/busybox", "usr/bin/busybox"):
-        program = os.path.join(root, place)
-        if is_static(program, arch):
-            return program
-    raise LabError(f"{name} holds no statically linked busybox: install package {PACKAGE} "
-                   "or name one with --busybox")
+    """From the cache, if it is there: no network is needed then."""
+    found = _below(os.path.join(cache_dir(), "lab", f"{PACKAGE}_*_{arch.debian}"), arch)
+    if found:
+        return found
+    package = debian.run(debian.FETCH, "deb", SUITE, PACKAGE, arch.debian).split()[-1]
+    name, root = debian.unpack([package])
+    found = _below(glob.escape(root), arch)
+    if not found:
+        raise LabError(f"{name} holds no statically linked busybox: install package {PACKAGE} "
+                       "or name one with --busybox")
+    return found
+
+
+def _below(pattern, arch):
+    """The last of the folders that has one.  Return: its path, or ""."""
+    places = sorted(glob.glob(os.path.join(pattern, "bin/busybox")) +
+                    glob.glob(os.path.join(pattern, "usr/bin/busybox")))
+    return next((path for path in reversed(places) if is_static(path, arch)), "")

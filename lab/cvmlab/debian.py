@@ -8,12 +8,14 @@ each says it depends on (.modinfo), because modules.dep is made only when a
 package is installed.
 """
 
+import contextlib
 import glob
 import lzma
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 from .errors import LabError, Skip
 from .initramfs import LAB, cache_dir
@@ -75,14 +77,18 @@ def unpack(packages):
     name = file.rpartition("_")[0]
     root = os.path.join(cache_dir(), "lab", file)
     if not os.path.isdir(root):
-        part = f"{root}.{os.getpid()}"
-        os.makedirs(part)
+        os.makedirs(os.path.dirname(root), exist_ok=True)
+        part = tempfile.mkdtemp(prefix=".unpack-", dir=os.path.dirname(root))
         try:
             for package in packages:
                 run("dpkg-deb", "-x", package, part)
-            os.rename(part, root)
+            os.chmod(part, 0o755)
+            with contextlib.suppress(OSError):      # another was quicker
+                os.rename(part, root)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+        if not os.path.isdir(root):
+            raise LabError(f"cannot make {root}")
     return name, root
 
 

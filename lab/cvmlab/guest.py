@@ -19,7 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-from . import acpi, books, busybox, bzimage, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
+from . import acpi, arches, books, busybox, bzimage, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
 from . import tests, traces, xenstored
 from .control import Channel
 from .errors import LabError
@@ -114,6 +114,7 @@ class Guest:
         if not self.test.runs_on(self.row.name):
             raise LabError(f"guest test {self.test.name} is for platforms: "
                            f"{' '.join(self.test.platforms)}")
+        self._require_x86()
         self.devices = devices.suiting(self.test.devices, self.row)
         if options.corrupt and options.corrupt not in devices.disks(self.devices):
             raise LabError(f"--corrupt {options.corrupt}: the guest has no such disk, but: "
@@ -131,6 +132,16 @@ class Guest:
         self.started = 0.0
         self.judged_by_test = 0     # violations by a CPU
         self.traces = None
+
+    def _require_x86(self):
+        """Raise LabError for what exists for x86 only, on another platform."""
+        if self.row.arch is arches.X86:
+            return
+        wanted = [flag for flag in self.test.flags if flag in tests.X86_FLAGS]
+        wanted += [f"--debian {name}" for name in self.options.debian]
+        if wanted:
+            raise LabError(f"guest test {self.test.name} on {self.row.name}: {', '.join(wanted)} "
+                           "exists for x86 only")
 
     def path(self, name):
         return os.path.join(self.options.out, name)

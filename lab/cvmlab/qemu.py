@@ -148,7 +148,8 @@ def find_qemu(path, arch=arches.X86):
     if path:
         if shutil.which(path):
             return shutil.which(path)
-        raise LabError(f"no QEMU at {path}; build it with 'make qemu' or name one with --qemu")
+        raise LabError(f"no QEMU at {path}; build it with '{arch.build_qemu}' or name one "
+                       "with --qemu")
     found = shutil.which(arch.qemu)
     if found:
         return found

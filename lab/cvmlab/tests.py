@@ -33,6 +33,7 @@ FLAGS = {
     "icount": "QEMU counts instructions, and the guest can read the counter at INSN_PORT",
     "slow": "each instruction takes 64 ns instead of one: the guest's clock tells them apart",
 }
+X86_FLAGS = ("kselftest", "kexec")      # what they bring is built for x86
 SIZE = r"[1-9]\d*[MG]"
 HEADER = re.compile(r"^# (test|platforms|devices|timeout|append|memory|cpus|nodes|programs|flags): *(.*?) *$")
 

@@ -61,7 +61,8 @@ class Counter:
         return {**self.counts, "writable-bytes": self.writable_bytes, "writable-peak": self.peak}
 
     def _event(self, name, rest):
-        self.counts[name] += 1
+        # The commands of an SMMUv3 are one event: each counts by its own name.
+        self.counts[rest.split()[-1] if name == "smmuv3_cmdq_opcode" else name] += 1
         if name not in ("virtio_iommu_map", "virtio_iommu_unmap"):
             return
         value = {key: int(text, 0) for key, text in NUMBER.findall(rest)}

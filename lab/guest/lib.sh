@@ -595,8 +595,9 @@ viommu)
 	IOMMU_WAKES=
 	;;
 smmuv3)
-	IOMMU_REQUESTS="smmuv3_cmdq_tlbi_nh smmuv3_cmdq_tlbi_nh_asid smmuv3_range_inval"
-	IOMMU_WAKES=smmuv3_cmdq_consume
+	IOMMU_REQUESTS="SMMU_CMD_TLBI_NH_ALL SMMU_CMD_TLBI_NH_ASID SMMU_CMD_TLBI_NH_VA
+		SMMU_CMD_TLBI_NH_VAA SMMU_CMD_TLBI_NSNH_ALL"
+	IOMMU_WAKES=smmuv3_cmdq_consume_out
 	;;
 esac
 

@@ -90,6 +90,12 @@ class Run(Standin):
                 self.assertIn(path, failed)
                 self.assertIn(why, failed[path])
 
+    def test_what_exists_for_x86_only(self):
+        path = self.put("x86", (TEST + "# flags: kselftest\n").encode())
+        for more, word in (({"test": path}, "kselftest"), ({"debian": ["xenstored"]}, "xenstored")):
+            with self.assertRaisesRegex(LabError, f"{word} exists for x86 only"):
+                guest.Guest(self.options(platform="smmuv3", **more))
+
     def test_figure_comes_from_a_mark(self):
         run = guest.Guest(self.options())
         run.outcome.marks["m"] = {"violations": {"cpu": 5}, "n": "x"}

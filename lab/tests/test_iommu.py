@@ -52,6 +52,14 @@ class Traces(unittest.TestCase):
         self.assertEqual(found["writable-peak"], 3 * 4096)
         self.assertEqual(counter.read()["writable-peak"], 4096)
 
+    def test_commands_of_an_smmu(self):
+        self.put("smmuv3_cmdq_opcode <--- SMMU_CMD_TLBI_NH_VA\n"
+                 "smmuv3_cmdq_opcode <--- SMMU_CMD_SYNC\nsmmuv3_cmdq_consume_out prod:2, cons:2\n")
+        found = traces.Counter(self.path).read()
+        self.assertEqual({name: found[name] for name in found if "writable" not in name},
+                         {"SMMU_CMD_TLBI_NH_VA": 1, "SMMU_CMD_SYNC": 1,
+                          "smmuv3_cmdq_consume_out": 1})
+
     def test_no_file(self):
         with self.assertRaisesRegex(LabError, "QEMU's trace"):
             traces.Counter(self.path).read()
