@@ -34,13 +34,6 @@ static int __init iommu_dma_ro_track_setup(char *str)
 }
 early_param("iommu.dma_ro_track", iommu_dma_ro_track_setup);
 
-static struct iommu_dma_ro *dma_ro_tracked(struct iommu_domain *domain)
-{
-	struct iommu_dma_ro **slot = iommu_dma_ro_slot(domain);
-
-	return slot ? *slot : NULL;
-}
-
 /**
  * __iommu_dma_ro_track_map() - note what a device may write from now on
  * @domain: the domain
@@ -51,7 +44,7 @@ static struct iommu_dma_ro *dma_ro_tracked(struct iommu_domain *domain)
 void __iommu_dma_ro_track_map(struct iommu_domain *domain, unsigned long iova,
 			      phys_addr_t phys, size_t size)
 {
-	struct iommu_dma_ro *ro = dma_ro_tracked(domain);
+	struct iommu_dma_ro *ro = iommu_dma_ro_of(domain);
 	unsigned long flags;
 	size_t done;
 
@@ -94,7 +87,7 @@ static void dma_ro_forget(struct iommu_dma_ro *ro, unsigned long first,
 void __iommu_dma_ro_track_unmap(struct iommu_domain *domain,
 				unsigned long iova, size_t size)
 {
-	struct iommu_dma_ro *ro = dma_ro_tracked(domain);
+	struct iommu_dma_ro *ro = iommu_dma_ro_of(domain);
 
 	if (ro && size)
 		dma_ro_forget(ro, iova / TRACKED, (iova + size - 1) / TRACKED);

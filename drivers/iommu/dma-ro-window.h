@@ -8,11 +8,21 @@
 #include <linux/sizes.h>
 #include <linux/types.h>
 
+#include "dma-iommu.h"
+
 struct device;
 struct iommu_dma_ro;
 
 extern struct mutex iommu_dma_ro_lock;
 extern struct list_head iommu_dma_ro_windows;
+
+/* iommu_dma_ro_of - the window of a domain, or NULL */
+static inline struct iommu_dma_ro *iommu_dma_ro_of(struct iommu_domain *domain)
+{
+	struct iommu_dma_ro **slot = iommu_dma_ro_slot(domain);
+
+	return slot ? *slot : NULL;
+}
 
 /*
  * iommu_dma_ro_block - bytes of memory that can go away as a whole: no leaf of

@@ -112,13 +112,6 @@ static const char *dma_ro_device_reason(struct device *dev)
 
 /* --- the window ------------------------------------------------------------ */
 
-static struct iommu_dma_ro *dma_ro_of(struct iommu_domain *domain)
-{
-	struct iommu_dma_ro **slot = iommu_dma_ro_slot(domain);
-
-	return slot ? *slot : NULL;
-}
-
 static struct iommu_dma_ro *dma_ro_alloc(struct iommu_domain *domain,
 					 struct device *dev)
 {
@@ -170,7 +163,7 @@ bool iommu_dma_ro_covers(struct iommu_domain *domain, u64 iova)
 
 	if (domain->cookie_type != IOMMU_COOKIE_DMA_IOVA)
 		return false;
-	ro = dma_ro_of(domain);
+	ro = iommu_dma_ro_of(domain);
 	return ro && iova - ro->base < ro->size;
 }
 
@@ -346,7 +339,7 @@ static const char *dma_ro_place(struct iommu_dma_ro *ro)
  */
 int iommu_dma_ro_add_device(struct iommu_domain *domain, struct device *dev)
 {
-	struct iommu_dma_ro *ro = dma_ro_of(domain);
+	struct iommu_dma_ro *ro = iommu_dma_ro_of(domain);
 	const char *reason = dma_ro_device_reason(dev);
 	int ret;
 
@@ -384,7 +377,7 @@ int iommu_dma_ro_add_device(struct iommu_domain *domain, struct device *dev)
  */
 int iommu_dma_ro_build(struct iommu_domain *domain, struct device *dev)
 {
-	struct iommu_dma_ro *ro = dma_ro_of(domain);
+	struct iommu_dma_ro *ro = iommu_dma_ro_of(domain);
 	const char *reason;
 	int ret = -EOPNOTSUPP;
 
@@ -432,7 +425,7 @@ out_refused:
  */
 void iommu_dma_ro_abandon(struct iommu_domain *domain)
 {
-	struct iommu_dma_ro *ro = dma_ro_of(domain);
+	struct iommu_dma_ro *ro = iommu_dma_ro_of(domain);
 
 	if (!ro)
 		return;

@@ -9,7 +9,8 @@ missing is an error that names it.
 from .figures import fact
 
 PLATFORMS = ("vtd", "vtd-cm", "amdvi", "viommu", "smmuv3")
-NAMES = {"vtd": "VT-d", "vtd-cm": "VT-d, caching mode", "amdvi": "AMD", "viommu": "virtio", "smmuv3": "SMMUv3, arm64"}
+NAMES = {"vtd": "VT-d", "vtd-cm": "VT-d, caching mode", "amdvi": "AMD", "viommu": "virtio",
+         "smmuv3": "SMMUv3, arm64"}
 # kind of domain -> (kernel, kernel parameters)
 KINDS = {
     "strict": ("stock", "iommu.strict=1"),
