@@ -269,6 +269,7 @@ const struct test_case cases[] = {
     { "count-violation", case_count_violation },
     { "count-reset", case_count_reset },
     { "count-migrates", case_count_migrates },
+    { "barriers", case_barriers },
     { "hv-private-mmio", case_hv_private_mmio },
     { "hv-cpuid", case_hv_cpuid },
     { "hv-msrs", case_hv_msrs },

@@ -138,4 +138,7 @@ void case_count_violation(void);
 void case_count_reset(void);
 void case_count_migrates(void);
 
+/* barrier.c */
+void case_barriers(void);
+
 #endif

@@ -205,4 +205,9 @@ MUTATIONS = [
     ("migration-not-blocked", E + "object.c",
      "    if (migrate_add_blocker(&s->migration_blocker, errp) < 0) {",
      "    if (0) {", "sev-monitor"),
+    ("atomic-is-no-barrier", "tcg/tcg-op-ldst.c",
+     "    tcg_gen_mb(TCG_MO_ALL | TCG_BAR_SC);\n", "", "plain-barriers"),
+    ("atomic-is-a-weak-barrier", "tcg/tcg-op-ldst.c",
+     "    tcg_gen_mb(TCG_MO_ALL | TCG_BAR_SC);\n",
+     "    tcg_gen_mb(TCG_MO_ST_ST | TCG_BAR_SC);\n", "sev-barriers"),
 ]
