@@ -51,6 +51,14 @@ check()
 	fi
 }
 
+# counted COMMAND...: what it prints is in $COUNTED; if it fails, its complaint is why
+counted()
+{
+	COUNTED=$("$@" 2>&1) && return
+	WHY="counting failed: $(echo "$COUNTED" | tail -n 1)"
+	return 1
+}
+
 finish()
 {
 	exit $KTAP_FAILED
