@@ -7,10 +7,6 @@
  */
 #include "guest.h"
 
-extern char barriers_start[], barriers_plain[], barriers_add[], barriers_xadd[];
-extern char barriers_bts[], barriers_xchg[], barriers_cmpxchg[];
-extern char barriers_cmpxchg16b[], barriers_end[];
-
 /* Called, so that a translation block starts at the first one. */
 asm("barriers_start:\n"
     "barriers_plain:      addl $1, (%rdi)\n"

@@ -139,6 +139,9 @@ void case_count_reset(void);
 void case_count_migrates(void);
 
 /* barrier.c */
+extern char barriers_start[], barriers_plain[], barriers_add[], barriers_xadd[];
+extern char barriers_bts[], barriers_xchg[], barriers_cmpxchg[];
+extern char barriers_cmpxchg16b[], barriers_end[];
 void case_barriers(void);
 
 #endif
