@@ -51,8 +51,8 @@ check()
 	fi
 }
 
-# counted COMMAND...: what it prints is in $COUNTED; if it fails, its complaint is why
-counted()
+# run_counter COMMAND...: what it prints is in $COUNTED; if it fails, its complaint is why
+run_counter()
 {
 	COUNTED=$("$@" 2>&1) && return
 	WHY="counting failed: $(echo "$COUNTED" | tail -n 1)"
