@@ -234,6 +234,8 @@ static void hv_net_vmdev_unrealize(VMBusDevice *vdev)
     HvNet *s = HV_NET(vdev);
 
     qemu_unregister_reset(hv_net_system_reset, s);
+    /* Those that the backend still has say when they are done. */
+    qemu_purge_queued_packets(qemu_get_queue(s->nic));
     qemu_del_nic(s->nic);
     g_free(s->tx_buf);
 }
