@@ -38,26 +38,35 @@ static gfp_t zone_within(phys_addr_t limit)
 	return 0;
 }
 
-/* A limit that is between two zones: try luck, then the lower one. */
+/* Return: 0 if there is none. */
+static gfp_t lower_zone(gfp_t zone)
+{
+	if (IS_ENABLED(CONFIG_ZONE_DMA32) && !zone)
+		return GFP_DMA32;
+	if (IS_ENABLED(CONFIG_ZONE_DMA) && zone != GFP_DMA)
+		return GFP_DMA;
+	return 0;
+}
+
+/* A limit that is within a zone: try luck, then the lower ones. */
 static struct page *alloc_within(const struct cc_shared_request *req, gfp_t gfp)
 {
 	unsigned int order = get_order(PFN_PHYS(req->nr_pages));
-	gfp_t zone, next = zone_within(req->limit);
+	gfp_t zone = zone_within(req->limit);
 	struct page *page;
 
 	if (order > MAX_PAGE_ORDER)
 		return NULL;
 
 	do {
-		zone = next;
 		page = alloc_pages_node(req->nid, gfp | zone, order);
 		if (!page || cc_shared_within(page_to_pfn(page), 1UL << order,
 					      req->limit))
 			return page;
 
 		__free_pages(page, order);
-		next = IS_ENABLED(CONFIG_ZONE_DMA32) ? GFP_DMA32 : 0;
-	} while (!zone && next);
+		zone = lower_zone(zone);
+	} while (zone);
 
 	return NULL;
 }
@@ -82,6 +91,8 @@ static struct page *get_contig(const struct cc_shared_request *req,
 	int nid = req->nid == NUMA_NO_NODE ? numa_mem_id() : req->nid;
 	struct page *page;
 
+	/* It is either tried or not: the flag is refused. */
+	gfp &= ~__GFP_NORETRY;
 	page = alloc_contig_pages(1UL << order, gfp | zone_within(req->limit),
 				  nid, NULL);
 	if (!page)
@@ -323,29 +334,33 @@ static unsigned int memalloc_scope(gfp_t gfp)
 /* Where no chunk was found, there will not be one in a moment either. */
 #define RETRY_DELAY	HZ
 
-static unsigned long *retry_after(struct cc_shared_pool *pool,
-				  const struct cc_shared_request *req)
+static struct cc_shared_retry *retry_of(struct cc_shared_pool *pool,
+					const struct cc_shared_request *req)
 {
 	if (req->nid != NUMA_NO_NODE)
-		return &pool->retry_after_node[req->nid];
-	return &pool->retry_after[req->low_only];
+		return &pool->retry_node[req->nid];
+	return &pool->retry[req->low_only];
 }
 
 static struct page *get_block(struct cc_shared_pool *pool,
 			      const struct cc_shared_request *req,
 			      struct cc_shared_chunk *template)
 {
-	unsigned long *retry = retry_after(pool, req);
+	struct cc_shared_retry *retry = retry_of(pool, req);
 	bool single = req->nr_pages == pool->chunk_pages;
 	struct page *page;
 
-	if (single && time_before(jiffies, *retry))
+	/* That there is none below a limit says nothing about a higher one. */
+	if (single && req->limit <= retry->limit &&
+	    time_before(jiffies, retry->after))
 		return NULL;
 
 	page = pool->ops->get(req, template);
 	/* That there are not many in a row says nothing about one. */
-	if (!page && single)
-		*retry = jiffies + RETRY_DELAY;
+	if (!page && single) {
+		retry->after = jiffies + RETRY_DELAY;
+		retry->limit = req->limit;
+	}
 	return page;
 }
 
@@ -403,8 +418,35 @@ int cc_shared_seed(struct cc_shared_pool *pool, unsigned long pfn,
 	return add_chunks(pool, pfn, nr_chunks * pool->chunk_pages, &template);
 }
 
+/* Record and share a block, which ends up as empty, leaked, or not at all. */
+static int add_small(struct cc_shared_pool *pool,
+		     const struct cc_shared_chunk *template)
+{
+	void *vaddr = page_address(pfn_to_page(template->pfn));
+	struct cc_shared_chunk *chunk;
+	int ret;
+
+	chunk = chunk_new(pool, template->pfn, template->nr_pages, template);
+	if (!chunk) {
+		pool->ops->put(template);
+		return -ENOMEM;
+	}
+
+	memset(vaddr, 0, PFN_PHYS(chunk->nr_pages));
+	ret = pool->ops->share((unsigned long)vaddr, chunk->nr_pages);
+	if (!ret) {
+		chunk_publish(pool, chunk);
+	} else if (cc_convert_refused(ret)) {
+		chunk_forget(pool, chunk);
+		pool->ops->put(template);
+	} else {
+		chunk_leak(pool, chunk);
+	}
+	return ret;
+}
+
 /**
- * cc_shared_grow_small() - share a block of less than a chunk
+ * cc_shared_grow_small() - share a block that is not made of chunks
  * @pool: the pool
  * @req: what the block is for
  *
@@ -421,7 +463,6 @@ int cc_shared_grow_small(struct cc_shared_pool *pool,
 		.small = true,
 		.nr_pages = roundup_pow_of_two(req->nr_pages),
 	};
-	struct cc_shared_chunk *chunk;
 	struct page *page;
 	unsigned int scope;
 	int ret;
@@ -431,28 +472,10 @@ int cc_shared_grow_small(struct cc_shared_pool *pool,
 
 	scope = memalloc_scope(req->gfp);
 	page = pool->ops->get(req, &template);
+	template.pfn = page ? page_to_pfn(page) : 0;
+	ret = page ? add_small(pool, &template) : -ENOMEM;
 	memalloc_flags_restore(scope);
-	if (!page)
-		return -ENOMEM;
 
-	template.pfn = page_to_pfn(page);
-	chunk = chunk_new(pool, template.pfn, template.nr_pages, &template);
-	if (!chunk) {
-		pool->ops->put(&template);
-		return -ENOMEM;
-	}
-
-	memset(page_address(page), 0, PFN_PHYS(chunk->nr_pages));
-	ret = pool->ops->share((unsigned long)page_address(page),
-			       chunk->nr_pages);
-	if (!ret) {
-		chunk_publish(pool, chunk);
-	} else if (cc_convert_refused(ret)) {
-		chunk_forget(pool, chunk);
-		pool->ops->put(&template);
-	} else {
-		chunk_leak(pool, chunk);
-	}
 	return ret;
 }
 
@@ -461,6 +484,7 @@ static unsigned long chunk_unshare(struct cc_shared_pool *pool,
 				   struct cc_shared_chunk *chunk)
 {
 	unsigned long vaddr = (unsigned long)page_address(pfn_to_page(chunk->pfn));
+	const struct cc_shared_chunk memory = *chunk;
 	unsigned long nr_pages = chunk->nr_pages;
 
 	if (pool->ops->unshare(vaddr, nr_pages)) {
@@ -470,8 +494,9 @@ static unsigned long chunk_unshare(struct cc_shared_pool *pool,
 		return 0;
 	}
 
-	pool->ops->put(chunk);
+	/* In this order: a block that is shared at once may be of these pages. */
 	chunk_forget(pool, chunk);
+	pool->ops->put(&memory);
 	return nr_pages;
 }
 

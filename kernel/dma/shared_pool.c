@@ -23,6 +23,7 @@
 #include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 
 #include <kunit/visibility.h>
 
@@ -170,14 +171,16 @@ found:
 static struct page *cc_shared_take(struct cc_shared_pool *pool,
 				   const struct cc_shared_request *req, int nid)
 {
-	struct page *page;
+	struct page *page = NULL;
 
 	guard(spinlock_irqsave)(&pool->lock);
 
 	if (req->nr_pages > pool->chunk_pages)
-		return take_run(pool, req, nid);
+		page = take_run(pool, req, nid);
 
-	page = take_part(pool, &pool->partial, req, nid);
+	/* More than a chunk may be there in one piece, shared for want of them. */
+	if (!page)
+		page = take_part(pool, &pool->partial, req, nid);
 	if (!page)
 		page = take_part(pool, &pool->empty, req, nid);
 	return page;
@@ -187,13 +190,14 @@ static struct page *grow_and_take(struct cc_shared_pool *pool,
 				  const struct cc_shared_request *req)
 {
 	const gfp_t any_reclaim = __GFP_IO | __GFP_FS;
+	gfp_t gfp = current_gfp_context(req->gfp);
 	struct page *page = NULL;
 
 	/*
 	 * Whoever holds the mutex may wait for I/O, as movable pages are moved
 	 * out of the way. So who is part of I/O does not wait for the mutex.
 	 */
-	if ((req->gfp & any_reclaim) == any_reclaim)
+	if ((gfp & any_reclaim) == any_reclaim)
 		mutex_lock(&pool->grow_lock);
 	else if (!mutex_trylock(&pool->grow_lock))
 		return NULL;
@@ -272,6 +276,9 @@ static struct page *alloc_blocking(struct cc_shared_pool *pool,
 		page = cc_shared_take(pool, &any, NUMA_NO_NODE);
 	if (!page)
 		page = small_and_take(pool, req);
+	/* For want of anything else, it may have been of the last free pages. */
+	if (page && cc_shared_short(pool, 0))
+		want_refill(pool, CC_SHARED_NO_LIMIT);
 
 	return page;
 }
@@ -370,7 +377,7 @@ static struct page *take_whole(struct cc_shared_pool *pool,
 	guard(spinlock_irqsave)(&pool->lock);
 
 	list_for_each_entry(chunk, &pool->empty, node) {
-		if (!pool->ops->is_low(chunk->pfn) ||
+		if (chunk->small || !pool->ops->is_low(chunk->pfn) ||
 		    !chunk_suits(chunk, req, NUMA_NO_NODE))
 			continue;
 
@@ -404,13 +411,19 @@ struct page *cc_shared_pool_get_chunk(struct cc_shared_pool *pool,
 		.gfp = GFP_KERNEL | __GFP_NOWARN,
 		.low_only = true,
 	};
-	struct page *page;
+	struct page *page = NULL;
 
 	guard(mutex)(&pool->grow_lock);
 
-	page = take_whole(pool, &req);
-	if (!page && !cc_shared_grow(pool, &req))
+	if (!cc_shared_short(pool, req.nr_pages))
 		page = take_whole(pool, &req);
+	if (!page) {
+		cc_shared_grow(pool, &req);
+		page = take_whole(pool, &req);
+	}
+	/* There was no other: it was to be for callers that cannot sleep. */
+	if (page && cc_shared_short(pool, 0))
+		want_refill(pool, CC_SHARED_NO_LIMIT);
 
 	return page;
 }

@@ -133,6 +133,16 @@ struct cc_shared_stats {
 };
 
 /**
+ * struct cc_shared_retry - when not to look for chunks
+ * @after: until then, in jiffies
+ * @limit: for requests with no higher limit
+ */
+struct cc_shared_retry {
+	unsigned long after;
+	phys_addr_t limit;
+};
+
+/**
  * struct cc_shared_pool - a pool of shared memory
  * @lock: protects everything but @grow_lock
  * @grow_lock: held while chunks are converted
@@ -145,9 +155,8 @@ struct cc_shared_stats {
  * @chunk_pages: pages in a chunk
  * @reserve: number of free pages to keep for callers that cannot sleep
  * @refill_limit: last physical address allowed for the next refill
- * @retry_after: do not look for chunks before, in jiffies; second, for chunks
- *		 of the low area only
- * @retry_after_node: the same for chunks of one node
+ * @retry: when there were no chunks; second, of the low area only
+ * @retry_node: the same for chunks of one node
  * @stopped: no conversions any more
  * @refill: converts a chunk when there are fewer free pages than @reserve
  * @trim: makes chunks private that have been empty for long
@@ -165,8 +174,8 @@ struct cc_shared_pool {
 	unsigned int chunk_pages;
 	unsigned long reserve;
 	phys_addr_t refill_limit;
-	unsigned long retry_after[2];
-	unsigned long retry_after_node[MAX_NUMNODES];
+	struct cc_shared_retry retry[2];
+	struct cc_shared_retry retry_node[MAX_NUMNODES];
 	bool stopped;
 	struct work_struct refill;
 	struct delayed_work trim;

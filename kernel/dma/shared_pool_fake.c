@@ -67,6 +67,8 @@ static struct page *fake_get(const struct cc_shared_request *req,
 	struct page *page;
 
 	fake.last_limit = req->limit;
+	if (req->limit <= fake.full_below)
+		return NULL;
 	if (!template->small && req->nid == fake.full_node)
 		return NULL;
 	if (fails(template->small ? &fake.fail_get_small : &fake.fail_get))
@@ -90,7 +92,8 @@ static struct page *fake_get(const struct cc_shared_request *req,
 static void fake_put(const struct cc_shared_chunk *chunk)
 {
 	for (unsigned int i = 0; i < chunk->nr_pages; i++) {
-		if (xa_load(&fake.shared, chunk->pfn + i))
+		if (xa_load(&fake.shared, chunk->pfn + i) ||
+		    xa_load(&fake.pool.chunks, chunk->pfn + i))
 			atomic_inc(&fake.wrong);
 		__free_page(pfn_to_page(chunk->pfn + i));
 	}
@@ -153,8 +156,8 @@ void fake_memory_is_back(void)
 {
 	fake.fail_get = 0;
 	fake.fail_get_small = 0;
-	fake.pool.retry_after[false] = jiffies;
-	fake.pool.retry_after[true] = jiffies;
+	fake.pool.retry[false].after = jiffies;
+	fake.pool.retry[true].after = jiffies;
 }
 
 int fake_init(struct kunit *test)

@@ -36,6 +36,7 @@
  * @failed_pages: pages of all conversions that failed
  * @last_limit: limit of the last request for memory
  * @full_node: a node that has no chunk
+ * @full_below: there is nothing for who has this limit or a lower one
  */
 struct cc_shared_fake {
 	struct cc_shared_pool pool;
@@ -51,6 +52,7 @@ struct cc_shared_fake {
 	unsigned long failed_pages;
 	phys_addr_t last_limit;
 	int full_node;
+	phys_addr_t full_below;
 };
 
 extern struct cc_shared_fake fake;

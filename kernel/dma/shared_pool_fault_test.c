@@ -6,9 +6,11 @@
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/dma-mapping.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
+#include <linux/sched/mm.h>
 
 #include "shared_pool_fake.h"
 
@@ -61,6 +63,111 @@ static void pool_no_chunk(struct kunit *test)
 	fake_release_all();
 	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake.unshares), 4);
+}
+
+/* There may be more than a chunk in one piece where there is no chunk. */
+static void pool_large_without_chunks(struct kunit *test)
+{
+	unsigned long nr = CHUNK_PAGES + 1;
+	struct page *page;
+
+	fake.fail_get = -1;
+	page = fake_alloc(nr, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake.shares), 2 * CHUNK_PAGES);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 2 * CHUNK_PAGES);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0,
+					   nr << PAGE_SHIFT));
+
+	fake_free(page, nr);
+	fake_release_all();
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake.put), 2 * CHUNK_PAGES);
+}
+
+static struct page *alloc_below(phys_addr_t limit, gfp_t gfp)
+{
+	struct cc_shared_request req = {
+		.nr_pages = 1,
+		.nid = NUMA_NO_NODE,
+		.limit = limit,
+		.gfp = gfp | __GFP_NOWARN,
+	};
+
+	return cc_shared_pool_alloc(&fake.pool, &req);
+}
+
+/* Who has a limit that cannot be met does not stand in the way of others. */
+static void pool_nothing_below(struct kunit *test)
+{
+	struct page *page;
+
+	fake.full_below = DMA_BIT_MASK(30);
+	KUNIT_EXPECT_NULL(test, alloc_below(DMA_BIT_MASK(24), GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, alloc_below(DMA_BIT_MASK(30), GFP_KERNEL));
+
+	page = alloc_below(CC_SHARED_NO_LIMIT, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.chunks, 1);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 0);
+	fake_free(page, 1);
+}
+
+static void pool_refill_nothing_below(struct kunit *test)
+{
+	fake.pool.reserve = RESERVE;
+	fake.full_below = DMA_BIT_MASK(30);
+	KUNIT_EXPECT_NULL(test, alloc_below(DMA_BIT_MASK(30), GFP_ATOMIC));
+	flush_work(&fake.pool.refill);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.pages_free, CHUNK_PAGES);
+}
+
+/* Whoever takes the last free pages has them replaced. */
+static void pool_reserve_is_refilled(struct kunit *test)
+{
+	struct page *page = fake_alloc(1, GFP_KERNEL), *most, *chunk;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	fake.pool.reserve = RESERVE;
+	fake.fail_get = -1;
+	most = fake_alloc(CHUNK_PAGES / 2, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, most);
+	fake_free(most, CHUNK_PAGES / 2);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 0);
+
+	fake_free(page, 1);
+	most = fake_alloc(CHUNK_PAGES, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, most);
+	flush_work(&fake.pool.refill);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.pages_free, RESERVE);
+	fake_free(most, CHUNK_PAGES);
+
+	fake.pool.reserve = 2 * RESERVE;
+	chunk = cc_shared_pool_get_chunk(&fake.pool, CC_SHARED_NO_LIMIT);
+	KUNIT_ASSERT_NOT_NULL(test, chunk);
+	flush_work(&fake.pool.refill);
+	KUNIT_EXPECT_GE(test, fake.pool.stats.pages_free, 2 * RESERVE);
+	cc_shared_pool_put_chunk(&fake.pool, chunk);
+}
+
+/* Who is part of I/O does not wait for the mutex, however that was said. */
+static void pool_noio(struct kunit *test)
+{
+	struct page *page, *scoped;
+	unsigned int noio;
+
+	mutex_lock(&fake.pool.grow_lock);
+	page = fake_alloc(1, GFP_NOIO);
+	noio = memalloc_noio_save();
+	scoped = fake_alloc(1, GFP_KERNEL);
+	memalloc_noio_restore(noio);
+	mutex_unlock(&fake.pool.grow_lock);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_NOT_NULL(test, scoped);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.small_pages, 2);
+	fake_free(page, 1);
+	fake_free(scoped, 1);
 }
 
 /* Without chunks, atomic callers are served from single pages. */
@@ -328,6 +435,11 @@ static void pool_concurrent(struct kunit *test)
 static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(pool_reserve_exhausted),
 	KUNIT_CASE(pool_no_chunk),
+	KUNIT_CASE(pool_large_without_chunks),
+	KUNIT_CASE(pool_nothing_below),
+	KUNIT_CASE(pool_refill_nothing_below),
+	KUNIT_CASE(pool_reserve_is_refilled),
+	KUNIT_CASE(pool_noio),
 	KUNIT_CASE(pool_refill_without_chunk),
 	KUNIT_CASE(pool_node_is_full),
 	KUNIT_CASE(pool_share_fails),

@@ -74,17 +74,59 @@ static void guest_low_memory(struct kunit *test)
 		cc_shared_free_pages(pages[i], sizes[i]);
 }
 
-/* The 16 MiB of ISA: nothing is kept there, but it can be had. */
-static void guest_isa_memory(struct kunit *test)
+/*
+ * Nothing is kept below 16 MiB or whatever is the limit of an odd device, but it
+ * can be had.
+ */
+static void guest_odd_limits(struct kunit *test)
 {
 	struct page *page;
 
-	page = cc_shared_alloc_pages(PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL,
-				     DMA_BIT_MASK(24));
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	KUNIT_EXPECT_LE(test, page_to_phys(page) + PAGE_SIZE - 1,
-			DMA_BIT_MASK(24));
-	cc_shared_free_pages(page, PAGE_SIZE);
+	/* Downwards: what was had for one limit would do for higher ones. */
+	for (unsigned int bits = 31; bits >= 24; bits--) {
+		page = cc_shared_alloc_pages(PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL,
+					     DMA_BIT_MASK(bits));
+		KUNIT_EXPECT_NOT_NULL_MSG(test, page, "%u bits", bits);
+		if (!page)
+			continue;
+		KUNIT_EXPECT_LE(test, page_to_phys(page) + PAGE_SIZE - 1,
+				DMA_BIT_MASK(bits));
+		cc_shared_free_pages(page, PAGE_SIZE);
+	}
+}
+
+/* More than the buddy allocator has in one piece, once the reserve is used up. */
+static void guest_beyond_the_reserve(struct kunit *test)
+{
+	struct cc_shared_request req = {
+		.nr_pages = 2 << MAX_PAGE_ORDER,
+		.nid = NUMA_NO_NODE,
+		.limit = CC_SHARED_NO_LIMIT,
+		.gfp = GFP_KERNEL,
+	};
+	unsigned int most = totalram_pages() / req.nr_pages, count;
+	struct cc_shared_chunk *blocks =
+		kunit_kcalloc(test, most, sizeof(*blocks), GFP_KERNEL);
+	struct page *page;
+
+	if (!IS_ENABLED(CONFIG_CONTIG_ALLOC))
+		kunit_skip(test, "kernel without CONFIG_CONTIG_ALLOC");
+	KUNIT_ASSERT_NOT_NULL(test, blocks);
+
+	for (count = 0; count < most; count++) {
+		page = cc_shared_ops.get(&req, &blocks[count]);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, page, "block %u", count);
+		if (!page)
+			break;
+		blocks[count].pfn = page_to_pfn(page);
+		blocks[count].nr_pages = req.nr_pages;
+		if (blocks[count].source == CC_SHARED_BUDDY) {
+			count++;
+			break;
+		}
+	}
+	while (count--)
+		cc_shared_ops.put(&blocks[count]);
 }
 
 static void guest_atomic(struct kunit *test)
@@ -201,7 +243,8 @@ static void guest_impossible(struct kunit *test)
 static struct kunit_case guest_cases[] = {
 	KUNIT_CASE_SLOW(guest_64_mib),
 	KUNIT_CASE(guest_low_memory),
-	KUNIT_CASE(guest_isa_memory),
+	KUNIT_CASE(guest_odd_limits),
+	KUNIT_CASE(guest_beyond_the_reserve),
 	KUNIT_CASE(guest_atomic),
 	KUNIT_CASE(guest_each_node),
 	KUNIT_CASE_SLOW(guest_full_node),

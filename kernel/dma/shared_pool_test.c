@@ -236,6 +236,22 @@ static void pool_whole_chunk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake.pool.stats.empty, 2);
 }
 
+/* A whole chunk is not taken of what is kept for atomic callers. */
+static void pool_whole_chunk_and_reserve(struct kunit *test)
+{
+	struct page *page = fake_alloc(1, GFP_KERNEL), *chunk;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	fake_free(page, 1);
+	fake.pool.reserve = RESERVE;
+
+	chunk = cc_shared_pool_get_chunk(&fake.pool, CC_SHARED_NO_LIMIT);
+	KUNIT_ASSERT_NOT_NULL(test, chunk);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.chunks, 2);
+	KUNIT_EXPECT_EQ(test, fake.pool.stats.pages_free, CHUNK_PAGES);
+	cc_shared_pool_put_chunk(&fake.pool, chunk);
+}
+
 static void pool_parse_bound(struct kunit *test)
 {
 	static const char * const bad[] = {
@@ -268,6 +284,7 @@ static struct kunit_case use_cases[] = {
 	KUNIT_CASE(pool_trim_waits),
 	KUNIT_CASE(pool_limit),
 	KUNIT_CASE(pool_whole_chunk),
+	KUNIT_CASE(pool_whole_chunk_and_reserve),
 	KUNIT_CASE(pool_parse_bound),
 	{}
 };

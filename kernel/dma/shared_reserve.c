@@ -29,6 +29,7 @@
 #include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
+#include <linux/swiotlb.h>
 
 #include <kunit/visibility.h>
 
@@ -42,7 +43,7 @@
  */
 #define DEFAULT_PERCENT		8
 
-/* The low area is what SWIOTLB got at most, see mem_encrypt_setup_arch(). */
+/* SWIOTLB gets no more unless told so, see mem_encrypt_setup_arch(). */
 #define MAX_LOW_AREA		SZ_1G
 
 /* Do not bother with less than that. */
@@ -62,6 +63,7 @@ static struct cc_shared_bound bound_option __initdata = {
 	.percent = DEFAULT_PERCENT,
 };
 
+static bool bound_given __initdata;
 static bool enabled __initdata;
 static bool areas_ready;
 static unsigned long bound;
@@ -107,7 +109,8 @@ EXPORT_SYMBOL_IF_KUNIT(cc_shared_parse_bound);
 
 static int __init cc_shared_setup(char *str)
 {
-	if (!cc_shared_parse_bound(str, &bound_option))
+	bound_given = !cc_shared_parse_bound(str, &bound_option);
+	if (bound_given)
 		return 0;
 
 	pr_warn("cc_shared=%s is unknown, use a size, at most 50%%, or off\n",
@@ -121,11 +124,23 @@ static phys_addr_t __init area_alignment(void)
 	return max_t(phys_addr_t, cc_shared_granule(), CMA_MIN_ALIGNMENT_BYTES);
 }
 
+/* What SWIOTLB gets without a reserve, and a chunk for others. */
+static phys_addr_t __init bounce_size(void)
+{
+	phys_addr_t granule = cc_shared_granule();
+
+	if (!IS_ENABLED(CONFIG_SWIOTLB))
+		return 0;
+
+	return round_up(swiotlb_size_or_default(), granule) + granule;
+}
+
 static phys_addr_t __init low_size(phys_addr_t size)
 {
 	phys_addr_t low = min_t(phys_addr_t, memblock_phys_mem_size(), SZ_4G);
+	phys_addr_t most = max_t(phys_addr_t, MAX_LOW_AREA, bounce_size());
 
-	return min3(size, (phys_addr_t)MAX_LOW_AREA, low / 2);
+	return min3(size, most, low / 2);
 }
 
 /* Half as much is better than nothing. */
@@ -230,6 +245,8 @@ void __init cc_shared_reserve_init(void)
 	if (bound_option.percent)
 		size = mul_u64_u32_div(memblock_phys_mem_size(),
 				       bound_option.percent, 100);
+	if (!bound_given)
+		size = max(size, bounce_size());
 	size = min_t(phys_addr_t, size, memblock_phys_mem_size() / 2);
 
 	init_low_area(size);

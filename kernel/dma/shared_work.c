@@ -22,28 +22,19 @@
 
 #include "shared_pool.h"
 
-static void refill_work(struct work_struct *work)
+/* Something at least if @must, and else until there is no want. */
+static void refill_within(struct cc_shared_pool *pool, phys_addr_t limit,
+			  bool must)
 {
-	struct cc_shared_pool *pool =
-		container_of(work, struct cc_shared_pool, refill);
 	/* What is kept in advance is not worth the life of a process. */
 	struct cc_shared_request req = {
 		.nr_pages = pool->chunk_pages,
 		.nid = NUMA_NO_NODE,
+		.limit = limit,
 		.gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN,
 	};
-	bool limited;
 
-	scoped_guard(spinlock_irqsave, &pool->lock) {
-		req.limit = pool->refill_limit;
-		pool->refill_limit = CC_SHARED_NO_LIMIT;
-	}
-
-	guard(mutex)(&pool->grow_lock);
-
-	/* A limit says that somebody may have found nothing below it. */
-	limited = req.limit != CC_SHARED_NO_LIMIT;
-	if (!limited && !cc_shared_short(pool, 0))
+	if (!must && !cc_shared_short(pool, 0))
 		return;
 	if (!cc_shared_grow(pool, &req))
 		return;
@@ -51,12 +42,32 @@ static void refill_work(struct work_struct *work)
 	/* No chunk to be had: the largest blocks that can, until it suffices */
 	for (req.nr_pages = rounddown_pow_of_two(pool->reserve); req.nr_pages;
 	     req.nr_pages /= 2) {
-		while (limited || cc_shared_short(pool, 0)) {
+		while (must || cc_shared_short(pool, 0)) {
 			if (cc_shared_grow_small(pool, &req))
 				break;
-			limited = false;
+			must = false;
 		}
 	}
+}
+
+static void refill_work(struct work_struct *work)
+{
+	struct cc_shared_pool *pool =
+		container_of(work, struct cc_shared_pool, refill);
+	phys_addr_t limit;
+
+	scoped_guard(spinlock_irqsave, &pool->lock) {
+		limit = pool->refill_limit;
+		pool->refill_limit = CC_SHARED_NO_LIMIT;
+	}
+
+	guard(mutex)(&pool->grow_lock);
+
+	/* A limit says that somebody may have found nothing below it. */
+	if (limit != CC_SHARED_NO_LIMIT)
+		refill_within(pool, limit, true);
+	/* Below it there may be nothing; most callers have none. */
+	refill_within(pool, CC_SHARED_NO_LIMIT, false);
 }
 
 static void trim_work(struct work_struct *work)
@@ -95,10 +106,6 @@ void cc_shared_pool_init(struct cc_shared_pool *pool, size_t granule,
 	INIT_DELAYED_WORK(&pool->trim, trim_work);
 	pool->chunk_pages = granule >> PAGE_SHIFT;
 	pool->refill_limit = CC_SHARED_NO_LIMIT;
-	pool->retry_after[false] = jiffies;
-	pool->retry_after[true] = jiffies;
-	for (int nid = 0; nid < MAX_NUMNODES; nid++)
-		pool->retry_after_node[nid] = jiffies;
 	pool->ops = ops;
 }
 EXPORT_SYMBOL_IF_KUNIT(cc_shared_pool_init);
