@@ -23,6 +23,7 @@ GNTTAB = "drivers/xen/shim/gnttab.c"
 COPY = "drivers/xen/shim/copy.c"
 MAP = "drivers/xen/shim/map.c"
 MEMORY = "drivers/xen/shim/memory.c"
+DOMAIN = "drivers/xen/shim/domain.c"
 DMA_RO = "drivers/iommu/dma-ro.c"
 DMA_RO_H = "drivers/iommu/dma-ro.h"
 EXCLUDE = "drivers/iommu/dma-ro-exclude.c"
@@ -189,6 +190,10 @@ MUTATIONS = (
     ("anything-is-a-time", FAULT, "if (i < 0)", "return i;", "return 0;",
      "cc_convert_fault.fault_parse_when_rejects"),
     # grants of the Xen shim
+    ("dying-id-is-free", DOMAIN, "WRITE_ONCE(dom->dead, true);",
+     "shim_evtchn_del_all(dom);",
+     "if (dom->domid) xa_erase(&shim_domids, dom->domid); "
+     "shim_evtchn_del_all(dom);", "xen_shim.shim_test_death"),
     ("gref-any-backend", GREF_H, "u32 old = READ_ONCE(*header);",
      "old & use->mask.word", "old & use->mask.flags", "xen_shim.shim_test_grant"),
     ("gref-write-read-only", GREF_H, "s16 status;\n\tu32 gfn;",

@@ -2,9 +2,10 @@
 /*
  * Domains: found by their ID, and gone when nobody uses them
  *
- * The VMM may die at any moment, with I/O in flight. Closing its file removes
- * the domain ID and the event channels, so nothing new begins; what is mapped
- * stays pinned until the backends have unmapped it. The last reference may be
+ * The VMM may die at any moment, with I/O in flight. Closing its file marks the
+ * domain as dead and removes the event channels, so nothing new begins; what is
+ * mapped stays pinned until the backends have unmapped it. So long nobody else
+ * gets its ID, by which they would go on to ask. The last reference may be
  * dropped by a bio that completes, so the rest is done by a worker.
  */
 #include <linux/list.h>
@@ -12,7 +13,7 @@
 
 #include "shim.h"
 
-/* Domains that have an ID and are alive, by the ID; read under RCU. */
+/* Domains that have an ID, dead ones while they are used; read under RCU. */
 static DEFINE_XARRAY(shim_domids);
 
 /* All domains, by their number; read under RCU. */
@@ -46,6 +47,8 @@ static void shim_domain_free_work(struct work_struct *work)
 	mutex_unlock(&shim_domains_lock);
 
 	xa_erase(&shim_domain_nrs, dom->nr);
+	if (dom->domid)
+		xa_erase(&shim_domids, dom->domid);
 	shim_gnttab_free(dom);
 	shim_memory_free(dom);
 	xa_destroy(&dom->ports);
@@ -99,9 +102,6 @@ struct shim_domain *shim_domain_create(void)
 void shim_domain_kill(struct shim_domain *dom)
 {
 	WRITE_ONCE(dom->dead, true);
-	if (dom->domid)
-		xa_erase(&shim_domids, dom->domid);
-
 	shim_evtchn_del_all(dom);
 	shim_domain_put(dom);
 }
@@ -113,7 +113,7 @@ void shim_domain_kill(struct shim_domain *dom)
  *
  * Context: May sleep. The caller holds the domain's lock.
  * Return: 0; -EINVAL if it has an ID or none may have this one; -EBUSY if
- * another one has it; -ENOMEM
+ * another one has it, or had it and is not unmapped yet; -ENOMEM
  */
 int shim_domain_set_domid(struct shim_domain *dom, domid_t domid)
 {
@@ -125,6 +125,12 @@ int shim_domain_set_domid(struct shim_domain *dom, domid_t domid)
 		return -EINVAL;
 
 	err = xa_insert(&shim_domids, domid, dom, GFP_KERNEL_ACCOUNT);
+	if (err == -EBUSY) {
+		/* Nobody may use the one that has it, and it is to be freed. */
+		rcu_barrier();
+		flush_workqueue(shim_wq);
+		err = xa_insert(&shim_domids, domid, dom, GFP_KERNEL_ACCOUNT);
+	}
 	if (err)
 		return err;
 

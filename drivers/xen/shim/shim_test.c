@@ -45,6 +45,13 @@ static s16 get_grant(struct shim_domain *dom, grant_ref_t ref, bool write,
 	return shim_gref_get(dom, ref, write, &region, page);
 }
 
+static int set_domid(struct shim_domain *dom)
+{
+	guard(mutex)(&dom->lock);
+
+	return shim_domain_set_domid(dom, TEST_DOMID);
+}
+
 static int shim_test_init(struct kunit *test)
 {
 	struct shim_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
@@ -283,8 +290,11 @@ static void shim_test_death(struct kunit *test)
 {
 	struct shim_fixture *f = test->priv;
 	grant_handle_t handle, other;
+	struct shim_domain *next;
 	struct page *page;
 
+	next = shim_domain_create();
+	KUNIT_ASSERT_NOT_NULL(test, next);
 	set_grant(f, 1, TEST_GFN + 4, GTF_permit_access);
 	page = shim_translate_gref(TEST_DOMID, 1, true, &handle);
 	KUNIT_ASSERT_PTR_EQ(test, page, f->pages[4]);
@@ -293,6 +303,8 @@ static void shim_test_death(struct kunit *test)
 	page = shim_translate_gref(TEST_DOMID, 1, true, &other);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(page), -ESRCH);
 	KUNIT_EXPECT_EQ(test, refcount_read(&f->dom->refs), 1);
+	/* Whoever mapped it might ask for more, by the ID. */
+	KUNIT_EXPECT_EQ(test, set_domid(next), -EBUSY);
 
 	/* As in shim_test_exit(), before the last reference is dropped. */
 	f->dom->nr_regions = 0;
@@ -301,6 +313,9 @@ static void shim_test_death(struct kunit *test)
 	f->dom = NULL;
 	KUNIT_EXPECT_EQ(test, f->table[1].flags, GTF_permit_access);
 	KUNIT_EXPECT_EQ(test, shim_mapped(), 0);
+
+	KUNIT_EXPECT_EQ(test, set_domid(next), 0);
+	shim_domain_kill(next);
 }
 
 static void shim_test_copy(struct kunit *test)

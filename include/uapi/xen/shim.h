@@ -114,7 +114,10 @@ struct xen_shim_store {
 
 /* /dev/xen-shim */
 
-/* Set the domain ID, 1 .. 0x7fef, once. EBUSY: in use. */
+/*
+ * Set the domain ID, 1 .. 0x7fef, once. EBUSY: in use, perhaps by a domain that
+ * is dead and still mapped.
+ */
 #define XEN_SHIM_SET_DOMID		_IOW(XEN_SHIM_IOC, 0, __u32)
 
 /*

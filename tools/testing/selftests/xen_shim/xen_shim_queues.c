@@ -210,6 +210,10 @@ static int step_blk_kick(void)
 	struct blk_response rsp;
 	uint32_t gref[2];
 
+	/* A response may be seen before the call for it. */
+	while (!port_wait(&b[0].port, QUIET_MS))
+		;
+
 	for (int q = 0; q < 2; q++) {
 		gref[q] = gref_get(&d, page[q][0], false);
 		part.gref = gref[q];
