@@ -438,6 +438,34 @@ void iommu_dma_ro_abandon(struct iommu_domain *domain)
 	iommu_dma_ro_free(ro);
 }
 
+/**
+ * iommu_dma_ro_hold() - have the window of a domain stay as it is
+ * @domain: a domain with or without a window
+ *
+ * For attaching the domain: drivers such as virtio-iommu do not expect that
+ * something is mapped meanwhile, which memory hotplug does.
+ *
+ * Context: Process context. May sleep.
+ * Return: Whether to call iommu_dma_ro_release() afterwards
+ */
+bool iommu_dma_ro_hold(struct iommu_domain *domain)
+{
+	if (!iommu_dma_ro_of(domain))
+		return false;
+	mutex_lock(&iommu_dma_ro_lock);
+	return true;
+}
+
+/**
+ * iommu_dma_ro_release() - let windows change again
+ *
+ * Context: Process context.
+ */
+void iommu_dma_ro_release(void)
+{
+	mutex_unlock(&iommu_dma_ro_lock);
+}
+
 /* --- slow halves of the fast paths ----------------------------------------- */
 
 /**

@@ -85,6 +85,8 @@ bool iommu_dma_ro_by_default(void);
 int iommu_dma_ro_add_device(struct iommu_domain *domain, struct device *dev);
 int iommu_dma_ro_build(struct iommu_domain *domain, struct device *dev);
 void iommu_dma_ro_abandon(struct iommu_domain *domain);
+bool iommu_dma_ro_hold(struct iommu_domain *domain);
+void iommu_dma_ro_release(void);
 void iommu_dma_ro_free(struct iommu_dma_ro *ro);
 bool iommu_dma_ro_covers(struct iommu_domain *domain, u64 iova);
 
@@ -193,6 +195,15 @@ static inline int iommu_dma_ro_build(struct iommu_domain *domain,
 }
 
 static inline void iommu_dma_ro_abandon(struct iommu_domain *domain)
+{
+}
+
+static inline bool iommu_dma_ro_hold(struct iommu_domain *domain)
+{
+	return false;
+}
+
+static inline void iommu_dma_ro_release(void)
 {
 }
 
