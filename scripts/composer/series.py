@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """patches/series: the ordered list of patches, cut into sections.
 
-    # section: shared-memory   (cover: cover/shared-memory.txt)
-    0010-x86-conversion-accounting.patch
+    # section: net-fixes   (cover: cover/net-fixes.txt, prefix: net, fixes)
+    0110-hv-netvsc-rescind.patch
+
+The prefix is what the subject of each mail has after "PATCH": the tree that
+takes the section. "fixes" marks a section of fixes for the base alone: they
+apply to it in any order.
 
 Invariant: parse(s.format()) == s, comments included. A comment belongs to the
 patch or section line that follows it.
@@ -15,7 +19,8 @@ from . import patchfile
 from .errors import ComposeError
 
 _SECTION = re.compile(r"^# section: (?P<name>[a-z0-9][a-z0-9-]*)"
-                      r"(?:\s+\(cover: (?P<cover>\S+)\))?\s*$")
+                      r"(?:\s+\((?P<options>[^()]*)\))?\s*$")
+_OPTION = re.compile(r"(?:(?P<key>cover|prefix): (?P<value>[^\s,]+)|(?P<flag>fixes))$")
 NAME = re.compile(r"^\d{4}-[A-Za-z0-9._+-]+\.patch$")
 
 
@@ -41,6 +46,8 @@ class Section:
     line: str
     comments: list = field(default_factory=list)
     entries: list = field(default_factory=list)
+    prefix: str = ""
+    fixes: bool = False
 
     def names(self):
         """The patch file names in order."""
@@ -72,6 +79,19 @@ class Series:
         return "".join(l + "\n" for l in lines + self.tail).encode()
 
 
+def _options(text, place):
+    """{key: value} of what stands in the parentheses of a section line."""
+    options = {}
+    for part in (text or "").split(","):
+        match = _OPTION.match(part.strip())
+        if match:
+            options[match["key"] or match["flag"]] = match["value"] or True
+        elif text is not None:
+            raise ComposeError(f"{place}: '{part.strip()}' is no option of a section: expected "
+                               "'# section: name   (cover: FILE, prefix: TREE, fixes)'")
+    return options
+
+
 def parse(text, where="patches/series"):
     """Read the list; raise ComposeError naming the line."""
     sections, comments = [], []
@@ -82,12 +102,13 @@ def parse(text, where="patches/series"):
             name = section["name"]
             if any(s.name == name for s in sections):
                 raise ComposeError(f"{where}:{number}: second section '{name}'")
-            sections.append(Section(name, section["cover"] or f"cover/{name}.txt",
-                                    line, comments))
+            options = _options(section["options"], f"{where}:{number}")
+            sections.append(Section(name, options.pop("cover", f"cover/{name}.txt"),
+                                    line, comments, **options))
             comments = []
         elif line.startswith("# section"):
             raise ComposeError(f"{where}:{number}: expected "
-                               "'# section: name   (cover: cover/name.txt)'")
+                               "'# section: name   (cover: FILE, prefix: TREE, fixes)'")
         elif not line.strip() or line.startswith("#"):
             comments.append(line)
         elif not NAME.match(line.strip()):

@@ -38,6 +38,22 @@ class Formats(unittest.TestCase):
         self.assertEqual([p.path for p in diffs.parse(text, "x")], ["x", "z"])
 
 
+class Sections(unittest.TestCase):
+    """The options of a section line."""
+
+    def test_options(self):
+        text = ("# section: one   (cover: cover/other.txt, prefix: net, fixes)\n"
+                "0010-a.patch\n# section: two\n")
+        one, two = series.parse(text).sections
+        self.assertEqual((one.cover, one.prefix, one.fixes), ("cover/other.txt", "net", True))
+        self.assertEqual((two.cover, two.prefix, two.fixes), ("cover/two.txt", "", False))
+        self.assertEqual(series.parse(text).format().decode(), text)
+
+    def test_unknown_option(self):
+        with self.assertRaisesRegex(ComposeError, ":1: 'colour: red' is no option"):
+            series.parse("# section: one   (colour: red)\n")
+
+
 class Numbering(unittest.TestCase):
     """Names for commits."""
 
