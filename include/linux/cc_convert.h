@@ -11,6 +11,7 @@
 #ifndef _LINUX_CC_CONVERT_H
 #define _LINUX_CC_CONVERT_H
 
+#include <linux/atomic.h>
 #include <linux/jump_label.h>
 #include <linux/types.h>
 
@@ -28,6 +29,20 @@ struct cc_convert_split {
 
 #ifdef CONFIG_CC_CONVERT
 
+/**
+ * struct cc_convert_counters - what was converted in one direction
+ * @nr_2m: naturally aligned 2 MiB blocks
+ * @nr_4k: 4 KiB pages outside of such blocks
+ * @nr_failed: requests that failed
+ *
+ * All CPUs share them: a conversion flushes the TLBs of all CPUs, too.
+ */
+struct cc_convert_counters {
+	atomic_long_t nr_2m;
+	atomic_long_t nr_4k;
+	atomic_long_t nr_failed;
+};
+
 DECLARE_STATIC_KEY_FALSE(cc_convert_key);
 
 struct cc_convert_split cc_convert_split_range(unsigned long addr,
@@ -42,9 +57,9 @@ void cc_convert_init(void);
  * @nr_pages: number of pages
  * @enc: true for a conversion to private, false for one to shared
  * @ret: 0, or the error code with which the conversion failed
- * @caller: return address of whoever asked for the conversion
+ * @caller: return address of the function that asked for the conversion
  *
- * Context: Any in which per-CPU variables are usable.
+ * Context: Any.
  */
 static inline void cc_convert_account(unsigned long addr,
 				      unsigned long nr_pages, bool enc, int ret,
@@ -55,6 +70,9 @@ static inline void cc_convert_account(unsigned long addr,
 }
 
 #if IS_ENABLED(CONFIG_KUNIT)
+extern struct cc_convert_counters cc_convert_to_shared;
+extern struct cc_convert_counters cc_convert_to_private;
+
 void cc_convert_split_add(struct cc_convert_split *split, unsigned long pfn,
 			  unsigned long nr_pages);
 #endif

@@ -143,15 +143,21 @@ vmstat()
 	awk -v name="$1" '$1 == name { print $2 }' /proc/vmstat
 }
 
+CONVERSIONS=/sys/kernel/mm/cc_convert
+
+# converted NAME: a counter of conversions, or nothing if the kernel has none
+converted()
+{
+	cat "$CONVERSIONS/$1" 2>/dev/null || true
+}
+
 # believed_shared: pages that the kernel converted to shared and not back;
 # fails if it does not count them
 believed_shared()
 {
-	awk '$1 ~ /^cc_to_(shared|private)_(2m|4k)$/ {
-			n += ($1 ~ /shared/ ? 1 : -1) * ($1 ~ /2m/ ? 512 : 1) * $2
-			found = 1
-		}
-		END { if (!found) exit 1; print n }' /proc/vmstat
+	[ -d $CONVERSIONS ] || return 1
+	echo $((512 * ($(converted to_shared_2m) - $(converted to_private_2m)) +
+		$(converted to_shared_4k) - $(converted to_private_4k)))
 }
 
 # unaccounted MARK: take the mark; print by how many pages the emulator's books
@@ -194,7 +200,11 @@ cc_facts()
 memory_facts()
 {
 	fact "direct_map_4k_kb.$1" "$(direct_map_4k)"
-	awk -v when="$1" '/^cc_/ { print "fact vmstat." $1 "." when, $2 }' /proc/vmstat >&9
+	local counter
+
+	for counter in $(ls $CONVERSIONS 2>/dev/null); do
+		fact "cc_convert.$counter.$1" "$(converted "$counter")"
+	done
 	cc_facts "$1"
 }
 

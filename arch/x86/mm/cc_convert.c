@@ -4,7 +4,7 @@
  *
  * Every conversion costs a confidential guest hypercalls and TLB flushes, and
  * a conversion of less than 2 MiB costs its host a large page. This file says
- * how many there are: six counters in /proc/vmstat, and one trace event.
+ * how many there are: six counters in sysfs, and one trace event.
  *
  * Conversions reach it by two ways: set_memory_encrypted() and
  * set_memory_decrypted(), and their early counterparts in mem_encrypt_amd.c.
@@ -17,16 +17,18 @@
  *    platform divides a request is not visible here.
  *  - Accounting never changes the outcome of a conversion.
  */
+#include <linux/atomic.h>
 #include <linux/cc_convert.h>
 #include <linux/cc_platform.h>
 #include <linux/export.h>
 #include <linux/init.h>
+#include <linux/kobject.h>
 #include <linux/math.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sizes.h>
+#include <linux/sysfs.h>
 #include <linux/vmalloc.h>
-#include <linux/vmstat.h>
 
 #include <kunit/visibility.h>
 
@@ -34,6 +36,11 @@
 #include <trace/events/cc_convert.h>
 
 #define PAGES_PER_2M	(SZ_2M / PAGE_SIZE)
+
+VISIBLE_IF_KUNIT struct cc_convert_counters cc_convert_to_shared;
+EXPORT_SYMBOL_IF_KUNIT(cc_convert_to_shared);
+VISIBLE_IF_KUNIT struct cc_convert_counters cc_convert_to_private;
+EXPORT_SYMBOL_IF_KUNIT(cc_convert_to_private);
 
 DEFINE_STATIC_KEY_FALSE(cc_convert_key);
 
@@ -137,13 +144,16 @@ static unsigned long first_pfn(unsigned long addr)
 static void count_conversion(const struct cc_convert_split *split, bool enc,
 			     int ret)
 {
+	struct cc_convert_counters *counters =
+		enc ? &cc_convert_to_private : &cc_convert_to_shared;
+
 	if (ret) {
-		count_vm_event(enc ? CC_TO_PRIVATE_FAIL : CC_TO_SHARED_FAIL);
+		atomic_long_inc(&counters->nr_failed);
 		return;
 	}
 
-	count_vm_events(enc ? CC_TO_PRIVATE_2M : CC_TO_SHARED_2M, split->nr_2m);
-	count_vm_events(enc ? CC_TO_PRIVATE_4K : CC_TO_SHARED_4K, split->nr_4k);
+	atomic_long_add(split->nr_2m, &counters->nr_2m);
+	atomic_long_add(split->nr_4k, &counters->nr_4k);
 }
 
 /**
@@ -152,11 +162,11 @@ static void count_conversion(const struct cc_convert_split *split, bool enc,
  * @nr_pages: number of pages
  * @enc: true for a conversion to private, false for one to shared
  * @ret: 0, or the error code with which the conversion failed
- * @caller: return address of whoever asked for the conversion
+ * @caller: return address of the function that asked for the conversion
  *
  * Slow path of cc_convert_account().
  *
- * Context: Any in which per-CPU variables are usable.
+ * Context: Any.
  */
 void __cc_convert_account(unsigned long addr, unsigned long nr_pages, bool enc,
 			  int ret, unsigned long caller)
@@ -181,3 +191,54 @@ void __init cc_convert_init(void)
 {
 	static_branch_enable(&cc_convert_key);
 }
+
+struct counter_attribute {
+	struct kobj_attribute attr;
+	atomic_long_t *counter;
+};
+
+static ssize_t counter_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	atomic_long_t *counter =
+		container_of(attr, struct counter_attribute, attr)->counter;
+
+	return sysfs_emit(buf, "%lu\n", atomic_long_read(counter));
+}
+
+#define COUNTER_ATTRIBUTE(_name, _counter)				\
+	static struct counter_attribute _name##_attribute = {		\
+		.attr = __ATTR(_name, 0444, counter_show, NULL),	\
+		.counter = &(_counter),					\
+	}
+
+COUNTER_ATTRIBUTE(to_shared_2m, cc_convert_to_shared.nr_2m);
+COUNTER_ATTRIBUTE(to_shared_4k, cc_convert_to_shared.nr_4k);
+COUNTER_ATTRIBUTE(to_shared_fail, cc_convert_to_shared.nr_failed);
+COUNTER_ATTRIBUTE(to_private_2m, cc_convert_to_private.nr_2m);
+COUNTER_ATTRIBUTE(to_private_4k, cc_convert_to_private.nr_4k);
+COUNTER_ATTRIBUTE(to_private_fail, cc_convert_to_private.nr_failed);
+
+static struct attribute *cc_convert_attributes[] = {
+	&to_shared_2m_attribute.attr.attr,
+	&to_shared_4k_attribute.attr.attr,
+	&to_shared_fail_attribute.attr.attr,
+	&to_private_2m_attribute.attr.attr,
+	&to_private_4k_attribute.attr.attr,
+	&to_private_fail_attribute.attr.attr,
+	NULL
+};
+
+static const struct attribute_group cc_convert_group = {
+	.name = "cc_convert",
+	.attrs = cc_convert_attributes,
+};
+
+static int __init cc_convert_sysfs_init(void)
+{
+	if (!static_key_enabled(&cc_convert_key))
+		return 0;
+
+	return sysfs_create_group(mm_kobj, &cc_convert_group);
+}
+subsys_initcall(cc_convert_sysfs_init);

@@ -11,7 +11,7 @@
  * One request to convert memory between private and shared, after the fact.
  * @pfn is that of the first page: a vmalloc() range goes on elsewhere.
  * @nr_2m and @nr_4k describe the range that was asked for, also if @ret is
- * an error; the counters in /proc/vmstat add them up where @ret is 0.
+ * an error; the counters in sysfs add them up where @ret is 0.
  */
 TRACE_EVENT(cc_convert,
 	    TP_PROTO(unsigned long pfn, unsigned long nr_pages,

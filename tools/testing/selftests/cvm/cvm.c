@@ -21,6 +21,7 @@
 #include "cvm.h"
 
 #define HEAP	"/dev/dma_heap/system_cc_shared"
+#define COUNTERS "/sys/kernel/mm/cc_convert"
 #define POOL	"/sys/kernel/debug/cc_shared/stats"
 
 /* The largest piece that the heap takes at once */
@@ -106,7 +107,7 @@ void cvm_require(void)
 	if (!cvm_platform())
 		ksft_exit_skip("not a confidential guest, according to CPUID\n");
 	if (!cvm_read_counters(&now))
-		ksft_exit_skip("no cc_to_* in /proc/vmstat: kernel without CONFIG_CC_CONVERT\n");
+		ksft_exit_skip("no " COUNTERS ": kernel without CONFIG_CC_CONVERT\n");
 
 	ksft_print_msg("platform: %s\n", cvm_platform());
 }
@@ -176,19 +177,28 @@ static int read_figures(const char *path, const struct figure *figures, size_t c
 int cvm_read_counters(struct cvm_counters *now)
 {
 	const struct figure counters[] = {
-		{ "cc_to_shared_2m",	&now->to_shared_2m },
-		{ "cc_to_shared_4k",	&now->to_shared_4k },
-		{ "cc_to_shared_fail",	&now->to_shared_fail },
-		{ "cc_to_private_2m",	&now->to_private_2m },
-		{ "cc_to_private_4k",	&now->to_private_4k },
-		{ "cc_to_private_fail", &now->to_private_fail },
+		{ "to_shared_2m",	&now->to_shared_2m },
+		{ "to_shared_4k",	&now->to_shared_4k },
+		{ "to_shared_fail",	&now->to_shared_fail },
+		{ "to_private_2m",	&now->to_private_2m },
+		{ "to_private_4k",	&now->to_private_4k },
+		{ "to_private_fail",	&now->to_private_fail },
 	};
-	int found;
+	char path[128], value[32];
+	int found = 0, ret;
 
 	memset(now, 0, sizeof(*now));
-	found = read_figures("/proc/vmstat", counters, ARRAY_SIZE(counters));
-	if (found < 0)
-		ksft_exit_fail_msg("/proc/vmstat: %s\n", strerror(-found));
+	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+		snprintf(path, sizeof(path), COUNTERS "/%s", counters[i].name);
+		ret = cvm_read_file(path, value, sizeof(value));
+		if (ret == -ENOENT)
+			continue;
+		if (ret < 0)
+			ksft_exit_fail_msg("%s: %s\n", path, strerror(-ret));
+		if (sscanf(value, "%lu", counters[i].value) != 1)
+			ksft_exit_fail_msg("%s: '%s' is no number\n", path, value);
+		found++;
+	}
 
 	return found;
 }

@@ -18,7 +18,7 @@
 #define CVM_TRIES	5
 
 /**
- * struct cvm_counters - the counters of conversions in /proc/vmstat
+ * struct cvm_counters - the counters in /sys/kernel/mm/cc_convert
  * @to_shared_2m: naturally aligned 2 MiB blocks converted to shared
  * @to_shared_4k: 4 KiB pages outside of such blocks
  * @to_shared_fail: requests that failed
@@ -41,7 +41,7 @@ const char *cvm_platform(void);
 /* SKIP the whole program unless conversions can be watched here. */
 void cvm_require(void);
 
-/* Number of counters found in /proc/vmstat, out of 6. */
+/* Number of counters found in /sys/kernel/mm/cc_convert, out of 6. */
 int cvm_read_counters(struct cvm_counters *now);
 
 /* now - then, member by member. */

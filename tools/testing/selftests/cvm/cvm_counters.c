@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Do the counters of conversions in /proc/vmstat tell what happened?
+ * Do the counters of conversions in sysfs tell what happened?
  *
  * The dma-buf heap of shared memory is the instrument: it lets user space
  * share an exact number of pages with the host, and take them back.
