@@ -25,61 +25,61 @@ export CACHE KSRC QSRC
 compose = base="$$(scripts/base linux)"; scripts/compose \
 	--base-repo "$${base% *}" --base-rev "$${base\#* }"
 
-##@ The two commands to start with
-demo: deps ## the main job: stock and series kernels, emulated SEV, TDX and Hyper-V, same I/O, one table
+##@ Start with these two
+demo: deps ## build QEMU and two kernels, boot stock and series on SEV, TDX and Hyper-V, print one table
 	@scripts/demo $(OUT)
-check: deps ## everything that CI runs (an hour with an empty cache, minutes with a warm one)
+check: deps ## run everything that CI runs (an hour with an empty cache, then about 20 minutes)
 	@scripts/check $(OUT)/check
 
 ##@ The patch series
-tree: deps ## unpack BASE, one real git commit per patch, in out/linux
+tree: deps ## unpack the pinned kernel into out/linux, with one git commit per patch
 	@$(compose) tree
-save: deps ## split the commits in out/linux back into patches/ and added files
+save: deps ## write the commits of out/linux back into patches/ and the added files
 	@$(compose) save
-mails: deps ## mails that git am takes, with cover letters, per section, in out/mails
+mails: deps ## write mails with cover letters for git am and b4, per section, to out/mails
 	@$(compose) mails
-refresh: deps ## write patches/ anew from what they compose to; changes nothing when in order
+refresh: deps ## write patches/ in normal form; changes nothing when it is in order
 	@$(compose) refresh
-rebase: deps ## move the series to KSRC=<dir or tarball>; stops at the first conflict
+rebase: deps ## move the series to another kernel, KSRC=<dir or tarball>; stops at the first conflict
 	@test -n "$(KSRC)" || { echo "rebase: error: say which base: make rebase KSRC=<dir or tarball>" >&2; exit 2; }
 	@pinned="$$(KSRC= scripts/base linux)"; new="$$(scripts/base linux)"; \
 		scripts/compose --base-repo "$${pinned% *}" --base-rev "$${pinned#* }" \
 		rebase --base-rev "$${new#* }"
 
 ##@ Building
-kernel: deps ## build a kernel: KERNEL=series|stock [CONFIG=<fragment>]; prints its path
+kernel: deps ## build a kernel and print its path: KERNEL=series|stock [CONFIG=<fragment>]
 	@scripts/kernel-build $(KERNEL) $(CONFIG)
-qemu: deps ## unpack, patch and build the laboratory's QEMU; prints its path
+qemu: deps ## build the laboratory's QEMU and print its path
 	@scripts/qemu-build
 
 ##@ Guests
-guest: deps ## boot one: PLATFORM=plain|sev|sev-snp|tdx|hv|hv-vbs|... KERNEL=stock|series|<bzImage> T=<test> [ACCEL=kvm]
+guest: deps ## boot a guest and run a test: PLATFORM=plain|sev|tdx|hv-vbs|... KERNEL=stock|series|<bzImage> T=<test> [ACCEL=kvm]
 	@scripts/guest $(PLATFORM) $(KERNEL) $(T) $(ACCEL)
-guest-list: ## every guest test: name, platforms, one line
+guest-list: ## list the guest tests: name, platforms, what each shows
 	@lab/run --list
-shell: deps ## an interactive guest on this terminal: PLATFORM= KERNEL=
+shell: deps ## boot a guest with a shell on this terminal: PLATFORM= KERNEL=
 	@scripts/guest $(PLATFORM) $(KERNEL) --shell $(ACCEL)
 
 ##@ Tests and measurements
-kunit: deps ## the series' KUnit suites, in a plain guest
+kunit: deps ## run the series' KUnit suites in a plain guest
 	@scripts/guest plain series kunit tcg
-lint: deps ## checkpatch, sparse, W=1, kernel-doc; only findings that the base has not
+lint: deps ## run checkpatch, sparse, W=1 and kernel-doc; report what the base does not have
 	@scripts/check $(OUT)/check lint
-bench: deps ## series against stock, each figure with its target, and what the emulator costs; writes out/bench.json
+bench: deps ## measure series against stock, each figure with its target, and what the emulator costs
 	@scripts/deps full
 	@scripts/bench $(OUT)
-report: ## the HTML report of the last demo, from out/demo.json
+report: ## draw the HTML report of the last demo from out/demo.json
 	@lab/demo --report-only --out $(OUT)
-check-full: ## check, and what takes hours: mutations, every prefix builds, debug kernels, arm64
+check-full: ## run check, and what takes hours: mutations, a build after each patch, debug kernels, arm64
 	@scripts/deps full
 	@scripts/check --full $(OUT)/check
 
 ##@ Housekeeping
-deps: ## install the Debian packages that are needed (root), or print the line that does
+deps: ## install the Debian packages that are needed (as root), or print the line that does
 	@scripts/deps
-clean: ## remove out/ (the cache stays: remove $(CACHE) by hand)
+clean: ## remove out/; the cache stays
 	rm -rf out
-help: ## this list
+help: ## show this list
 	@echo "usage: make TARGET [VARIABLE=value...]"
 	@awk -F':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
