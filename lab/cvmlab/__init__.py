@@ -7,7 +7,7 @@
   devices    the device sets that a guest test can ask for
   acpi       a table that QEMU does not make: a port that faces outwards
   qemu       command line, process, time limit
-  qmp        QEMU's monitor: the emulator's books, devices that come and go
+  qmp        QEMU's monitor: the emulator's stats, devices that come and go
   control    the guest's requests on its second serial port
   disks      scratch disks with content that the runner knows
   rootdisk   a root file system on a disk, instead of an initramfs
@@ -19,7 +19,7 @@
   kselftest  the series' kselftests, built for the guest
   xenstored  Debian's xenstore daemon, for the guest
   helpers    small C programs of the guest tests, built for the guest
-  books      figures out of the emulator's books
+  stats      figures out of the emulator's stats
   traces     events of QEMU, counted: what an emulated IOMMU is asked
   guest      one guest, from initramfs to verdict
   cli        lab/run; shell its --shell

@@ -44,7 +44,7 @@ def _noted(broken):
 
 def run(kernels, qemu, firmware, out, rounds=100, only=(), broken=None):
     """Measure.  kernels: {"stock": image, "series": image}.  out: a folder
-    for logs and books.  only: tests to run, all if empty.  broken: a list to
+    for logs and stats.  only: tests to run, all if empty.  broken: a list to
     which errors are added, so that one does not cost the figures of the rest.
 
     Return: a list of figures.Figure; raises LabError.

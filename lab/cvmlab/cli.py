@@ -29,7 +29,7 @@ def parser():
     ap.add_argument("--kernel", help="kernel image, or the name of a built kernel: stock, series")
     ap.add_argument("--test", help="guest test, or the path of a test script")
     ap.add_argument("--shell", action="store_true", help="interactive guest, no test")
-    ap.add_argument("--out", help="folder for logs and books")
+    ap.add_argument("--out", help="folder for logs and stats")
     ap.add_argument("--qemu", default="", help="QEMU binary; $CVM_QEMU for x86")
     ap.add_argument("--firmware", default=os.environ.get("CVM_FIRMWARE", ""), metavar="DIR",
                     help="QEMU's -L")

@@ -6,9 +6,9 @@ The guest writes lines, and waits for the answer of those that have one:
     | TEXT                       output of the test (KTAP); no answer
     fact KEY VALUE...            a figure of the guest; no answer
     hello UPTIME                 user space is reached; "ok N", N = boots so far
-    mark NAME                    "ok" when the books have been read
+    mark NAME                    "ok" when the stats have been read
     verify DISK AREA SHA256      "ok", or "no WHY"; AREA is read or written
-    figure MARK PATH             "ok NUMBER" out of the books of an earlier mark, or "no WHY"
+    figure MARK PATH             "ok NUMBER" out of the stats of an earlier mark, or "no WHY"
     judged FROM TO               "ok": the test itself judged the violations between two marks
     unplug DEVICE                "ok" when QEMU has taken the device away, or "no WHY"
     plug DEVICE                  "ok" when QEMU has it again, or "no WHY"

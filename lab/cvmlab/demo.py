@@ -13,7 +13,7 @@ import os
 import sys
 import time
 
-from . import books, cli, guest
+from . import cli, guest, stats
 from .errors import LabError
 
 PLATFORMS, KERNELS, TEST = ("sev", "tdx", "hv-vbs"), ("stock", "series"), "cycles"
@@ -24,17 +24,17 @@ def entry(folder, outcome, where):
     emulator's, as of the mark "final": before the guest powers off."""
     final = outcome.marks.get("final")
     if final is None:
-        raise LabError(f"{where}: no books at the end of the workload; see {folder}")
+        raise LabError(f"{where}: no stats at the end of the workload; see {folder}")
     sums = outcome.facts.get("checksums")
     if not sums:
         raise LabError(f"{where}: the guest compared no checksum; see {folder}")
     return {
-        "conversions": books.conversions(final, where),
-        "mixed_frames": books.number(final, "frames.mixed", where),
-        "shared_pages": books.number(final, "shared-pages", where),
-        "shared_pages_peak": books.number(final, "shared-pages-peak", where),
-        "hypercalls": books.number(final, "hypercalls.conversion", where),
-        "violations": {kind: books.number(outcome.books, f"violations.{kind}", where)
+        "conversions": stats.conversions(final, where),
+        "mixed_frames": stats.number(final, "frames.mixed", where),
+        "shared_pages": stats.number(final, "shared-pages", where),
+        "shared_pages_peak": stats.number(final, "shared-pages-peak", where),
+        "hypercalls": stats.number(final, "hypercalls.conversion", where),
+        "violations": {kind: stats.number(outcome.stats, f"violations.{kind}", where)
                        for kind in ("cpu", "dma")},
         "direct_map_4k_kb": {when: _fact(outcome, f"direct_map_4k_kb.{when}", where)
                              for when in ("before", "after")},

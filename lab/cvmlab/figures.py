@@ -3,13 +3,13 @@
 
 A figure has the value of each kernel, a target in words, and whether the
 series meets it; one without a target is there to be read.  All values come
-out of guests that ran the same test (guest.Outcome): books at marks, or facts.
+out of guests that ran the same test (guest.Outcome): stats at marks, or facts.
 A value that is missing is an error that names it, never a default.
 """
 
 from dataclasses import asdict, dataclass
 
-from . import books
+from . import stats
 from .errors import LabError
 
 VGA_FRAME = 0               # the window at 640 KiB is shared by nature
@@ -46,7 +46,7 @@ class Pair:
 def at(mark, outcome, where):
     found = outcome.marks.get(mark)
     if found is None:
-        raise LabError(f"{where}: no books at the mark {mark}")
+        raise LabError(f"{where}: no stats at the mark {mark}")
     return found
 
 
@@ -63,7 +63,7 @@ def fact(key):
 def small_conversions(mark):
     """A function that counts requests of less than 2 MiB up to a mark."""
     def read(outcome, where):
-        ways = books.conversions(at(mark, outcome, where), where)
+        ways = stats.conversions(at(mark, outcome, where), where)
         return sum(way["4k"] + way["other"] for way in ways.values())
     return read
 
@@ -74,12 +74,12 @@ def difference(later, earlier):
 
 def mixed(mark):
     def read(outcome, where):
-        return books.mixed_frames(at(mark, outcome, where), where, apart=(VGA_FRAME,))
+        return stats.mixed_frames(at(mark, outcome, where), where, apart=(VGA_FRAME,))
     return read
 
 
 def _hypercalls(outcome, where):
-    return books.number(at("final", outcome, where), "hypercalls.conversion", where)
+    return stats.number(at("final", outcome, where), "hypercalls.conversion", where)
 
 
 def of_cycles(pair):

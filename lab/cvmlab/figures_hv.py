@@ -6,7 +6,7 @@ the same test, and one that is missing is an error that names it.
 """
 
 from .figures import at, difference, fact, mixed
-from . import books
+from . import stats
 
 READS = (4096, 65536)
 CHUNK = 512                 # pages of 4 KiB
@@ -15,7 +15,7 @@ CALLS_A_CHUNK = 2           # 510 pages are the most that one call takes
 
 def _shared(mark):
     def read(outcome, where):
-        return books.number(at(mark, outcome, where), "shared-pages", where)
+        return stats.number(at(mark, outcome, where), "shared-pages", where)
     return read
 
 
@@ -64,7 +64,7 @@ def of_insns(pair):
 def of_kexec(pair):
     """Of the test kexec: what the second kernel finds shared that it did not
     share itself.  A kernel that does not count what it shares is judged by the
-    emulator's books of the same place in both."""
+    emulator's stats of the same place in both."""
     def left(outcome, where):
         name = "unaccounted.boot-{}"
         if name.format(1) in outcome.facts:

@@ -6,7 +6,7 @@ in the Outcome.  It raises LabError for wrong input and Skip where the host
 cannot.  Files in the output folder:
 
     console.log  control.log  qemu.log    what was said
-    books-MARK.json  books.json           the emulator's books, at marks, at exit
+    stats-MARK.json  stats.json           the emulator's stats, at marks, at exit
     guest.json                            facts, times and verdicts
 """
 
@@ -19,8 +19,8 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-from . import acpi, arches, books, busybox, bzimage, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
-from . import tests, traces, xenstored
+from . import acpi, arches, busybox, bzimage, console, devices, disks, helpers, initramfs, kselftest, platforms, qemu, rootdisk
+from . import stats, tests, traces, xenstored
 from .control import Channel
 from .errors import LabError
 from .qmp import Qmp, QmpError
@@ -88,7 +88,7 @@ class Outcome:
     checks: list = field(default_factory=list)
     facts: dict = field(default_factory=dict)
     marks: dict = field(default_factory=dict)
-    books: dict = None
+    stats: dict = None
     boot_s: float = 0.0
     seconds: float = 0.0
     qemu_cpu_s: float = 0.0     # CPU time of QEMU up to the end of the test
@@ -169,21 +169,21 @@ class Guest:
                 self.outcome.marks[name] = self.traces.read()
             except LabError as err:
                 return False, str(err)
-        if not self.row.books:
+        if not self.row.stats:
             return True, ""
         try:
-            answer = self.qmp.execute("query-cvm-emu")
+            answer = self.qmp.execute("query-cvm-emu-stats")
         except QmpError as err:
             return False, str(err)
         self.outcome.marks[name] = answer
-        _write_json(self.path(f"books-{name}.json"), answer)
+        _write_json(self.path(f"stats-{name}.json"), answer)
         return True, ""
 
     def figure(self, mark, path):
         if mark not in self.outcome.marks:
-            return False, f"there are no books of a mark {mark}"
+            return False, f"there are no stats of a mark {mark}"
         try:
-            return True, books.number(self.outcome.marks[mark], path, f"mark {mark}")
+            return True, stats.number(self.outcome.marks[mark], path, f"mark {mark}")
         except LabError as err:
             return False, str(err)
 
@@ -261,7 +261,7 @@ class Guest:
             os.makedirs(self.options.out, exist_ok=True)
             for name in os.listdir(self.options.out):
                 if name in ("guest.json", "trace.log") or \
-                        name.startswith("books") and name.endswith(".json"):
+                        name.startswith("stats") and name.endswith(".json"):
                     os.unlink(self.path(name))
             open(self.path("console.log"), "w", encoding="utf-8").close()
         except OSError as err:
@@ -303,7 +303,7 @@ class Guest:
             initrd=initrd, append=append(self.row, root, self.test.append, opts.append),
             memory=self._memory(), cpus=self.cpus, cpu=opts.cpu,
             firmware_dir=opts.firmware_dir, bios=opts.bios, devices=self.devices, disks=paths,
-            console=self.path("console.log"), books=os.path.abspath(self.path("books.json")),
+            console=self.path("console.log"), stats_file=os.path.abspath(self.path("stats.json")),
             object_extra=opts.object_extra, reboot="reboot" in self.test.flags,
             icount="icount" in self.test.flags, slow="slow" in self.test.flags, nodes=self.test.nodes, extra=opts.extra,
             trace=self.path("trace.log") if self.traces else "")
@@ -390,8 +390,8 @@ class Guest:
                               "does not hold what the guest wrote")
         if self.root:
             outcome.check("root file system on the host", *self.root.judge(outcome.facts))
-        if self.row.books:
-            self._judge_books()
+        if self.row.stats:
+            self._check_stats()
 
     def _judge_script(self, name):
         report = ktap.parse(self.lines)
@@ -411,16 +411,16 @@ class Guest:
                                  f"{suites} in the kernel")
         return ktap.Result("kunit suites", ktap.PASSED, "", report.tests, report.errors)
 
-    def _judge_books(self):
+    def _check_stats(self):
         outcome = self.outcome
         try:
-            with open(self.path("books.json"), encoding="utf-8") as file:
-                outcome.books = json.load(file)
-            violations = outcome.books["violations"]
+            with open(self.path("stats.json"), encoding="utf-8") as file:
+                outcome.stats = json.load(file)
+            violations = outcome.stats["violations"]
             by_cpu = int(violations["cpu"]) - self.judged_by_test
             count = by_cpu + int(violations["dma"])
         except (OSError, ValueError, KeyError, TypeError) as err:
-            outcome.check("books", False, f"no usable books: {err}")
+            outcome.check("stats", False, f"no usable stats: {err}")
             return
         first = json.dumps(violations.get("log", [])[:1])
         outcome.check(NO_VIOLATION, count == 0,

@@ -38,8 +38,8 @@ class Platform:
     purpose: str
     machine: str
     cpu: str
-    object: str = ""            # with {books} where the emulator keeps books
-    books: bool = False
+    object: str = ""            # with {stats_file} where the emulator writes its stats
+    stats: bool = False
     firmware: str = ""          # how --bios is passed: "", "bios" or "pflash"
     memory: str = ""            # backend for guest RAM, with {size}
     parameter: str = ""         # the module parameter that must be Y
@@ -72,15 +72,15 @@ TABLE = (
              "pc,smm=off", EPYC_TCG),
     Platform("sev", "tcg", "emulated AMD SEV guest",
              "pc,smm=off", EPYC_TCG,
-             object="cvm-emu,id=cvm0,kind=sev,books={books}", books=True),
+             object="cvm-emu,id=cvm0,kind=sev,stats-file={stats_file}", stats=True),
     Platform("tdx", "tcg", "emulated Intel TDX guest",
              "pc,smm=off", "max,vendor=GenuineIntel,-svm",
-             object="cvm-emu,id=cvm0,kind=tdx,books={books}", books=True),
+             object="cvm-emu,id=cvm0,kind=tdx,stats-file={stats_file}", stats=True),
     Platform("hv", "tcg", "emulated Hyper-V guest, no isolation",
              "pc,smm=off", EPYC_HV, devices=("vmbus-bridge",)),
     Platform("hv-vbs", "tcg", "emulated Hyper-V guest with VBS isolation, no paravisor",
              "pc,smm=off", EPYC_HV, devices=("vmbus-bridge",),
-             object="cvm-emu,id=cvm0,kind=hyperv-vbs,books={books}", books=True, entry="elf"),
+             object="cvm-emu,id=cvm0,kind=hyperv-vbs,stats-file={stats_file}", stats=True, entry="elf"),
     Platform("vtd", "tcg", "with an emulated Intel VT-d IOMMU", cpu=VTD_CPU,
              devices=("intel-iommu",), append="intel_iommu=on", traces=VTD_TRACES, **IOMMU),
     Platform("vtd-cm", "tcg", "with an emulated Intel VT-d IOMMU in caching mode", cpu=VTD_CPU,
@@ -97,7 +97,7 @@ TABLE = (
              machine="virt,gic-version=3,iommu=smmuv3", arch=arches.ARM64, below_4g="3G",
              traces=("smmuv3_cmdq_opcode", "smmuv3_cmdq_consume_out")),
     Platform("sev-viommu", "tcg", "emulated AMD SEV guest with a virtio IOMMU", cpu=EPYC_TCG,
-             object="cvm-emu,id=cvm0,kind=sev,books={books}", books=True,
+             object="cvm-emu,id=cvm0,kind=sev,stats-file={stats_file}", stats=True,
              machine=IOMMU["machine"], devices=("virtio-iommu-pci,iommu_platform=on",)),
     Platform("plain", "kvm", "no confidential computing, on this host's CPU",
              "q35,smm=off", "host"),

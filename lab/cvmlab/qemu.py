@@ -3,7 +3,7 @@
 
 Invariants: QEMU never outlives the runner (the kernel is asked to kill it
 when its parent dies), is ended by its own process id only, and is asked
-politely first, so that the emulator can write its books.
+politely first, so that the emulator can write its stats.
 """
 
 import os
@@ -39,7 +39,7 @@ class Machine:
     devices: list = field(default_factory=list)
     disks: dict = field(default_factory=dict)
     console: str = ""           # file for the console; "" is this terminal
-    books: str = ""
+    stats_file: str = ""
     cpu: str = ""               # instead of the platform's
     object_extra: str = ""      # more properties of the confidential object
     reboot: bool = False
@@ -93,7 +93,7 @@ def _confidential(machine):
     if row.object:
         props += ",confidential-guest-support=cvm0"
         hashes = ",kernel-hashes=on" if machine.bios else ""
-        text = row.object.format(books=machine.books.replace(",", ",,"),
+        text = row.object.format(stats_file=machine.stats_file.replace(",", ",,"),
                                  cbitpos=platforms.host_cbit() if "{cbitpos}" in row.object else 0,
                                  hashes=hashes)
         if machine.object_extra:

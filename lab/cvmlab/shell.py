@@ -30,6 +30,6 @@ def run(row, kernel, args):
             platform=row, qemu=qemu.find_qemu(args.qemu, row.arch), kernel=kernel, initrd=initrd,
             append=append(row, args.append), memory=args.memory or "4G", cpus=args.cpus or 2,
             cpu=args.cpu, firmware_dir=args.firmware, bios=args.bios, devices=names,
-            disks=paths, books=os.path.join(scratch, "books.json"),
+            disks=paths, stats_file=os.path.join(scratch, "stats.json"),
             object_extra=args.object_extra)
         return subprocess.run(qemu.command(machine)).returncode

@@ -96,14 +96,14 @@ request()
 	return 1
 }
 
-# mark NAME: the runner reads the emulator's books now
+# mark NAME: the runner reads the emulator's stats now
 mark()
 {
 	request mark "$1" || echo "# mark $1: $WHY"
 }
 
-# figure MARK PATH: print a number of the books at a mark, such as shared-pages;
-# fails where there are no books
+# figure MARK PATH: print a number of the stats at a mark, such as shared-pages;
+# fails where there are no stats
 figure()
 {
 	local answer
@@ -160,7 +160,7 @@ believed_shared()
 		$(converted to_shared_4k) - $(converted to_private_4k)))
 }
 
-# unaccounted MARK: take the mark; print by how many pages the emulator's books
+# unaccounted MARK: take the mark; print by how many pages the emulator's stats
 # and the kernel's own differ: what was shared before the kernel counts, or by
 # declaration. Waits for a moment at which no conversion is under way.
 unaccounted()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The demo's report: one static page from demo.json and the guests' books.
+"""The demo's report: one static page from demo.json and the guests' stats.
 
   svg    shapes, scales and text of a chart
   charts the three charts of the demo

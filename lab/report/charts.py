@@ -80,10 +80,10 @@ def _stack(label, counts, x, y):
     return parts
 
 
-def mixed(demo, books):
+def mixed(demo, stats):
     """Bars: frames that are partly private and partly shared, end and peak."""
     rows, parts = [], _legend(16, [("now", "at the end"), ("peak", "at most, during the run")])
-    values = {(p, k): (demo[p][k]["mixed_frames"], books[p, k]["frames"]["mixed-peak"])
+    values = {(p, k): (demo[p][k]["mixed_frames"], stats[p, k]["frames"]["mixed-peak"])
               for p in PLATFORMS for k in KERNELS}
     marks, x = _scale(max(max(pair) for pair in values.values()))
     y = top = 30

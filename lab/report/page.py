@@ -4,7 +4,7 @@
 import json
 import os
 
-from cvmlab import books as bookkeeping
+from cvmlab.stats import timeline
 from cvmlab.errors import LabError
 
 from . import charts, iommu
@@ -53,10 +53,10 @@ def section(title, explanation, image, rows):
             f'<details open=""><summary>The numbers</summary>{table(rows, title)}</details></section>')
 
 
-def render(demo, books, summary, measured=()):
-    """The page's text.  books: {(platform, kernel): books at the end}.  measured:
+def render(demo, stats, summary, measured=()):
+    """The page's text.  stats: {(platform, kernel): stats at the end}.  measured:
     rows of an IOMMU, if there are any."""
-    timelines = {key: bookkeeping.timeline(value, " ".join(key)) for key, value in books.items()}
+    timelines = {key: timeline(value, " ".join(key)) for key, value in stats.items()}
     parts = [
         section("All figures", "Each guest, with 4 GiB and two processors, did the same: boot, "
                 "virtio-blk read and write with checksums, ten up/down cycles of e1000e and igb, "
@@ -70,7 +70,7 @@ def render(demo, books, summary, measured=()):
                 "be one large page on the host: it is split, or allocated twice. The "
                 "number differs by a few frames between runs of one kernel: a small "
                 "difference between two bars means nothing.",
-                *charts.mixed(demo, books)),
+                *charts.mixed(demo, stats)),
         section("Shared memory over time", "What the guest shares with its host, from the "
                 "first shared page on. The time is that of an emulator on a host that may be "
                 "busy: compare levels, not lengths.", *charts.over_time(timelines)),
@@ -110,21 +110,21 @@ def _measured(folder):
     return _load(path).get("iommu", ()) if os.path.exists(path) else ()
 
 
-def write(demo_path, books_dir, out):
-    """Make out/index.html from demo.json and the demo's folder of books.
+def write(demo_path, stats_dir, out):
+    """Make out/index.html from demo.json and the demo's folder of stats.
     Return: its path.  A figure that is missing is an error, and then no page
     is left behind."""
     from cvmlab.demo import ROWS
     demo = _load(demo_path)
     keys = [(p, k) for p in charts.PLATFORMS for k in charts.KERNELS]
     try:
-        books = {key: _load(os.path.join(books_dir, "-".join(key), "books-final.json"))
+        stats = {key: _load(os.path.join(stats_dir, "-".join(key), "stats-final.json"))
                  for key in keys}
         summary = [["", *(f"{charts.NAMES[p]} {k}" for p, k in keys)]]
         summary += [[title, *(value(demo[p][k]) for p, k in keys)] for title, value in ROWS]
-        text = render(demo, books, summary, _measured(os.path.dirname(demo_path)))
+        text = render(demo, stats, summary, _measured(os.path.dirname(demo_path)))
     except KeyError as err:
-        raise LabError(f"{demo_path} or the books beside it have no figure {err}") from None
+        raise LabError(f"{demo_path} or the stats beside it have no figure {err}") from None
     path = os.path.join(out, "index.html")
     os.makedirs(out, exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:

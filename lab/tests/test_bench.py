@@ -8,7 +8,7 @@ from cvmlab import bench, figures, guest, tests
 from cvmlab.errors import LabError, Skip
 
 
-def books(small=0, mixed=(), hypercalls=0):
+def stats(small=0, mixed=(), hypercalls=0):
     ways = {"size-4k": small, "size-2m": 7, "other": 0}
     return {"conversions": {"to-shared": ways, "to-private": dict(ways, **{"size-4k": 0})},
             "hypercalls": {"conversion": hypercalls},
@@ -18,8 +18,8 @@ def books(small=0, mixed=(), hypercalls=0):
 def cycles(**more):
     values = {"boot": 10, "final": 10, "mixed": (0, 4), "calls": 5, "map": 100, **more}
     return guest.Outcome(
-        marks={"boot": books(values["boot"]),
-               "final": books(values["final"], values["mixed"], values["calls"])},
+        marks={"boot": stats(values["boot"]),
+               "final": stats(values["final"], values["mixed"], values["calls"])},
         facts={"direct_map_4k_kb.before": "100", "direct_map_4k_kb.after": str(values["map"])})
 
 
@@ -57,7 +57,7 @@ class Cycles(unittest.TestCase):
         lame = cycles()
         del lame.marks["final"]
         with self.assertRaisesRegex(LabError, "cycles on sev with the series kernel: "
-                                              "no books at the mark final"):
+                                              "no stats at the mark final"):
             self.of(series=lame)
         lame = cycles()
         del lame.facts["direct_map_4k_kb.after"]
@@ -69,7 +69,7 @@ class Others(unittest.TestCase):
     def rounds(self, series):
         def outcome(mixed, kb):
             return guest.Outcome(
-                marks={"round-2": books(mixed=(1,)), "round-20": books(mixed=mixed)},
+                marks={"round-2": stats(mixed=(1,)), "round-20": stats(mixed=mixed)},
                 facts={"direct_map_4k_kb.round-2": "10", "direct_map_4k_kb.round-20": kb})
         pair = figures.Pair("sev", "rounds", outcome((1, 2, 3), "99"), outcome(*series))
         return [f.met for f in figures.of_rounds(pair, 20)]
@@ -140,12 +140,12 @@ class Runs(unittest.TestCase):
     def test_one_error_does_not_cost_the_rest(self):
         def run(options):
             if options.platform == "sev":
-                raise LabError("no books")
+                raise LabError("no stats")
             return cycles()
         broken = []
         with mock.patch.object(guest, "run", run), mock.patch("sys.stderr"):
             found = bench.run(self.KERNELS, "q", "f", "out", only=("cycles",), broken=broken)
-        self.assertEqual([str(error) for error in broken], ["no books"])
+        self.assertEqual([str(error) for error in broken], ["no stats"])
         self.assertEqual({f.platform for f in found}, {"tdx"})
 
     def test_one_pool_beside_a_list(self):

@@ -7,7 +7,7 @@ from cvmlab import figures, figures_hv, guest
 from cvmlab.errors import LabError
 
 
-def books(shared, mixed=()):
+def stats(shared, mixed=()):
     return {"shared-pages": shared, "mixed-frames": [{"gpa": frame << 21} for frame in mixed]}
 
 
@@ -16,7 +16,7 @@ def cycles(cold=20, warm=0, pages=5000, early=(900, (3,)), last=(900, (3,))):
     for name, calls in (("cold", cold), ("warm", warm)):
         facts.update({f"add.{name}.to_shared.{size}": calls
                       for size in ("size-4k", "size-2m", "other")})
-    return guest.Outcome(marks={"early": books(*early), "last": books(*last)},
+    return guest.Outcome(marks={"early": stats(*early), "last": stats(*last)},
                          facts={key: str(value) for key, value in facts.items()})
 
 
@@ -64,7 +64,7 @@ class Others(unittest.TestCase):
 
     def test_kexec(self):
         def outcome(second, facts=()):
-            return guest.Outcome(marks={"boot-1": books(40), "boot-2": books(second)},
+            return guest.Outcome(marks={"boot-1": stats(40), "boot-2": stats(second)},
                                  facts=dict(facts))
 
         def left(series):

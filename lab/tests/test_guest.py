@@ -71,7 +71,7 @@ class Run(Standin):
         with open(os.path.join(self.dir, "out", "guest.json"), encoding="utf-8") as file:
             self.assertEqual(json.load(file)["passed"], 6)
 
-    def test_plain_needs_no_books(self):
+    def test_plain_needs_no_stats(self):
         self.assertTrue(self.go(platform="plain").ok())
 
     def test_what_goes_wrong_fails(self):
@@ -83,8 +83,8 @@ class Run(Standin):
                 ("warn", "console", "swiotlb.c"),
                 ("lostwrite", "virtio-blk file on the host", "does not hold"),
                 ("violation", "no violation", "3 by a device"),
-                ("nobooks", "books", "no usable books"),
-                ("halfbooks", "books", "violations")):
+                ("nostats", "stats", "no usable stats"),
+                ("halfstats", "stats", "violations")):
             with self.subTest(wrong):
                 failed = self.failures(wrong)
                 self.assertIn(path, failed)
@@ -100,7 +100,7 @@ class Run(Standin):
         run = guest.Guest(self.options())
         run.outcome.marks["m"] = {"violations": {"cpu": 5}, "n": "x"}
         self.assertEqual(run.figure("m", "violations.cpu"), (True, 5))
-        self.assertEqual(run.figure("other", "n"), (False, "there are no books of a mark other"))
+        self.assertEqual(run.figure("other", "n"), (False, "there are no stats of a mark other"))
         for path in ("n", "violations", "none"):
             self.assertFalse(run.figure("m", path)[0])
 
@@ -112,9 +112,9 @@ class Run(Standin):
         self.assertFalse(run.judged("a", "c")[0])
         run._fresh_folder()
         for cpu, dma, ok in ((3, 0, True), (4, 0, False), (3, 1, False)):
-            with open(run.path("books.json"), "w", encoding="utf-8") as file:
+            with open(run.path("stats.json"), "w", encoding="utf-8") as file:
                 json.dump({"violations": {"cpu": cpu, "dma": dma}}, file)
-            run._judge_books()
+            run._check_stats()
             self.assertEqual(run.outcome.checks[-1].status == ktap.PASSED, ok, (cpu, dma))
 
     def test_devices_come_and_go(self):
@@ -178,9 +178,9 @@ class Run(Standin):
         self.assertIn("before user space", reason)
         self.assertIn("invalid object type", reason)
 
-    def test_old_books_are_not_taken_for_new(self):
+    def test_old_stats_are_not_taken_for_new(self):
         self.go()
-        self.assertIn("books", self.failures("nobooks"))
+        self.assertIn("stats", self.failures("nostats"))
 
     def test_output_folder_cannot_be_made(self):
         with self.assertRaisesRegex(LabError, "cannot write to .*Not a directory"):

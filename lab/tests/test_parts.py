@@ -13,7 +13,7 @@ import time
 import unittest
 from unittest import mock
 
-from cvmlab import arches, books, busybox, control, cpio, disks, helpers, initramfs, qmp, rootdisk, tests
+from cvmlab import arches, busybox, control, cpio, disks, helpers, initramfs, qmp, rootdisk, stats, tests
 from cvmlab.errors import LabError
 
 
@@ -213,17 +213,17 @@ class Helpers(Folder):
                 helpers.programs(["kexec"], self.dir)
 
 
-class Books(unittest.TestCase):
+class Stats(unittest.TestCase):
     FRAMES = {"mixed-frames": [{"gpa": 0, "shared-pages": 32}, {"gpa": 3 << 21}]}
 
     def test_mixed_frames(self):
-        self.assertEqual(books.mixed_frames(self.FRAMES, "x"), 2)
-        self.assertEqual(books.mixed_frames(self.FRAMES, "x", apart=(0,)), 1)
+        self.assertEqual(stats.mixed_frames(self.FRAMES, "x"), 2)
+        self.assertEqual(stats.mixed_frames(self.FRAMES, "x", apart=(0,)), 1)
 
     def test_no_default(self):
         for wrong in ({}, None, {"mixed-frames": 2}, {"mixed-frames": [{}]}):
             with self.assertRaisesRegex(LabError, "^x: "):
-                books.mixed_frames(wrong, "x")
+                stats.mixed_frames(wrong, "x")
 
 
 class Hooks:
@@ -295,7 +295,7 @@ class Monitor(unittest.TestCase):
 
     def test_events_are_read_past(self):
         monitor = self.talk({"event": "RESET"}, {"return": {"version": 1}})
-        self.assertEqual(monitor.execute("query-cvm-emu"), {"version": 1})
+        self.assertEqual(monitor.execute("query-cvm-emu-stats"), {"version": 1})
 
     def test_wait_for_an_event(self):
         gone = {"event": "DEVICE_DELETED", "data": {"device": "x", "path": "/y"}}
@@ -319,7 +319,7 @@ class Monitor(unittest.TestCase):
     def test_error(self):
         monitor = self.talk({"error": {"class": "CommandNotFound", "desc": "no such"}})
         with self.assertRaises(qmp.QmpError) as caught:
-            monitor.execute("query-cvm-emu")
+            monitor.execute("query-cvm-emu-stats")
         self.assertEqual(caught.exception.kind, "CommandNotFound")
 
     def test_closed(self):

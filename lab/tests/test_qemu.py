@@ -13,7 +13,7 @@ from cvmlab.errors import LabError, Skip
 def machine(name, accel="tcg", **more):
     base = dict(platform=platforms.find(name, accel), qemu="qemu", kernel="bzImage",
                 initrd="initramfs", append="console=ttyS0", console="c.log",
-                books="books.json")
+                stats_file="stats.json")
     return qemu.Machine(**{**base, **more})
 
 
@@ -35,7 +35,7 @@ class Emulated(unittest.TestCase):
             self.assertEqual(value(args, "-machine"),
                              ["pc,smm=off,confidential-guest-support=cvm0"])
             self.assertEqual(value(args, "-object"),
-                             [f"cvm-emu,id=cvm0,kind={kind},books=books.json"])
+                             [f"cvm-emu,id=cvm0,kind={kind},stats-file=stats.json"])
 
     def test_hyperv(self):
         args = qemu.command(machine("hv"))
@@ -44,7 +44,7 @@ class Emulated(unittest.TestCase):
         self.assertIn("hv-synic=on", value(args, "-cpu")[0])
         args = qemu.command(machine("hv-vbs", devices=["hv-net"]))
         self.assertEqual(value(args, "-object"),
-                         ["cvm-emu,id=cvm0,kind=hyperv-vbs,books=books.json"])
+                         ["cvm-emu,id=cvm0,kind=hyperv-vbs,stats-file=stats.json"])
         self.assertEqual(value(args, "-device")[0], "vmbus-bridge")
         self.assertEqual(value(args, "-machine"),
                          ["pc,smm=off,confidential-guest-support=cvm0"])
@@ -78,8 +78,8 @@ class Emulated(unittest.TestCase):
         self.assertTrue(value(args, "-object")[0].endswith(",strict=on"))
 
     def test_commas_in_paths_are_doubled(self):
-        args = qemu.command(machine("sev", books="a,b.json", console="c,d"))
-        self.assertIn("books=a,,b.json", value(args, "-object")[0])
+        args = qemu.command(machine("sev", stats_file="a,b.json", console="c,d"))
+        self.assertIn("stats-file=a,,b.json", value(args, "-object")[0])
         self.assertIn("path=c,,d", value(args, "-chardev")[0])
 
     def test_channels(self):
@@ -211,9 +211,9 @@ class Kvm(unittest.TestCase):
         with self.assertRaisesRegex(LabError, "needs --bios"):
             qemu.command(machine("tdx", "kvm"))
 
-    def test_books_only_with_the_emulator(self):
+    def test_stats_only_with_the_emulator(self):
         for row in platforms.TABLE:
-            self.assertEqual(row.books, row.object.startswith("cvm-emu"), row)
+            self.assertEqual(row.stats, row.object.startswith("cvm-emu"), row)
 
 
 class FakeHost(unittest.TestCase):

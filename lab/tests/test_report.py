@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The demo's figures and the report, from made-up books."""
+"""The demo's figures and the report, from made-up stats."""
 
 import copy
 import json
@@ -9,28 +9,28 @@ import tempfile
 import unittest
 import xml.etree.ElementTree as ET
 
-from cvmlab import books, demo
+from cvmlab import demo, stats
 from cvmlab.errors import LabError
 from cvmlab.guest import Outcome
 from report import charts, page, svg
 
 WAY = {"size-4k": 1492, "size-2m": 128, "other": 3, "pages": 70000}
-BOOKS = {
+STATS = {
     "version": 1, "kind": "sev", "launches": 1,
     "conversions": {"to-shared": WAY, "to-private": {**WAY, "size-2m": 0}},
     "declarations": {"requests": 2, "pages": 9}, "hypercalls": {"total": 3000, "conversion": 2700},
     "shared-pages": 66000, "shared-pages-peak": 66500,
     "frames": {"shared": 127, "mixed": 12, "mixed-peak": 14}, "mixed-frames": [],
     "violations": {"cpu": 0, "dma": 0, "log": []},
-    "timeline": [{"ns": 0, "shared-pages": 0, "mixed": 0},
-                 {"ns": 2500000000, "shared-pages": 66500, "mixed": 14},
-                 {"ns": 9100000000, "shared-pages": 66000, "mixed": 12}],
+    "timeline": [{"time-ns": 0, "shared-pages": 0, "mixed": 0},
+                 {"time-ns": 2500000000, "shared-pages": 66500, "mixed": 14},
+                 {"time-ns": 9100000000, "shared-pages": 66000, "mixed": 12}],
 }
 
 
 def outcome(final=None):
-    final = copy.deepcopy(BOOKS if final is None else final)
-    return Outcome(marks={"final": final}, books=final, boot_s=3.25, facts={
+    final = copy.deepcopy(STATS if final is None else final)
+    return Outcome(marks={"final": final}, stats=final, boot_s=3.25, facts={
         "direct_map_4k_kb.before": "30548", "direct_map_4k_kb.after": "46932",
         "checksums": [{"disk": "virtio-blk", "area": "read", "bytes": 1 << 24, "ok": True},
                       {"disk": "nvme", "area": "read", "bytes": 1 << 24, "ok": True}]})
@@ -61,7 +61,7 @@ class Entry(unittest.TestCase):
         for path in ("conversions.to-shared.size-4k", "conversions.to-private.size-2m",
                      "frames.mixed", "shared-pages", "shared-pages-peak", "hypercalls.conversion",
                      "violations.cpu", "violations.dma"):
-            broken = copy.deepcopy(BOOKS)
+            broken = copy.deepcopy(STATS)
             *way, last = path.split(".")
             tree = broken
             for key in way:
@@ -73,7 +73,7 @@ class Entry(unittest.TestCase):
     def test_no_number(self):
         for value in (None, "12", True):
             with self.assertRaisesRegex(LabError, "not a number"):
-                demo.entry("x", outcome({**BOOKS, "shared-pages": value}), "w")
+                demo.entry("x", outcome({**STATS, "shared-pages": value}), "w")
 
     def test_missing_facts(self):
         for key in ("direct_map_4k_kb.after", "checksums"):
@@ -85,7 +85,7 @@ class Entry(unittest.TestCase):
     def test_missing_mark(self):
         bad = outcome()
         bad.marks = {}
-        with self.assertRaisesRegex(LabError, "no books at the end"):
+        with self.assertRaisesRegex(LabError, "no stats at the end"):
             demo.entry("x", bad, "w")
 
 
@@ -139,7 +139,7 @@ class Page(unittest.TestCase):
         self.demo = self.put("demo.json", whole())
         for p in demo.PLATFORMS:
             for k in demo.KERNELS:
-                self.put(f"demo/{p}-{k}/books-final.json", BOOKS)
+                self.put(f"demo/{p}-{k}/stats-final.json", STATS)
 
     def put(self, name, value):
         path = os.path.join(self.dir, name)
@@ -195,8 +195,8 @@ class Page(unittest.TestCase):
         self.assertFalse(os.path.exists(os.path.join(self.dir, "report")))
 
     def test_missing_timeline(self):
-        self.put("demo/tdx-stock/books-final.json", {**BOOKS, "timeline": []})
-        with self.assertRaisesRegex(LabError, "tdx stock: the books have no timeline"):
+        self.put("demo/tdx-stock/stats-final.json", {**STATS, "timeline": []})
+        with self.assertRaisesRegex(LabError, "tdx stock: the stats have no timeline"):
             self.write()
 
     def test_no_demo(self):
@@ -205,11 +205,11 @@ class Page(unittest.TestCase):
             self.write()
 
 
-class Books(unittest.TestCase):
+class Stats(unittest.TestCase):
     def test_timeline_units(self):
-        self.assertEqual(books.timeline(BOOKS, "w"),
+        self.assertEqual(stats.timeline(STATS, "w"),
                          [(0, 66500 / 256, 14), (6.6, 66000 / 256, 12)])
 
     def test_timeline_without_any_sharing(self):
-        point = {"ns": 5, "shared-pages": 0, "mixed": 0}
-        self.assertEqual(books.timeline({"timeline": [point]}, "w"), [(0, 0, 0)])
+        point = {"time-ns": 5, "shared-pages": 0, "mixed": 0}
+        self.assertEqual(stats.timeline({"timeline": [point]}, "w"), [(0, 0, 0)])

@@ -1,7 +1,7 @@
 /*
  * HMP command for emulated confidential guests
  *
- * Prints the same JSON object as query-cvm-emu returns.
+ * Prints the same JSON object as query-cvm-emu-stats returns.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,11 +15,11 @@
 #include "qobject/qjson.h"
 #include "qobject/qobject.h"
 
-void hmp_info_cvm_emu(Monitor *mon, const QDict *qdict)
+void hmp_info_cvm_emu_stats(Monitor *mon, const QDict *qdict)
 {
     g_autoptr(GString) json = NULL;
     Error *err = NULL;
-    CvmEmuBooks *books = qmp_query_cvm_emu(&err);
+    CvmEmuStats *stats = qmp_query_cvm_emu_stats(&err);
     QObject *obj;
     Visitor *v;
 
@@ -27,11 +27,11 @@ void hmp_info_cvm_emu(Monitor *mon, const QDict *qdict)
         return;
     }
     v = qobject_output_visitor_new(&obj);
-    visit_type_CvmEmuBooks(v, NULL, &books, &error_abort);
+    visit_type_CvmEmuStats(v, NULL, &stats, &error_abort);
     visit_complete(v, &obj);
     visit_free(v);
     json = qobject_to_json_pretty(obj, true);
     monitor_printf(mon, "%s\n", json->str);
     qobject_unref(obj);
-    qapi_free_CvmEmuBooks(books);
+    qapi_free_CvmEmuStats(stats);
 }

@@ -7,7 +7,7 @@
 #include "qapi/error.h"
 #include "qapi/qapi-commands-cvm-emu.h"
 
-CvmEmuBooks *qmp_query_cvm_emu(Error **errp)
+CvmEmuStats *qmp_query_cvm_emu_stats(Error **errp)
 {
     error_setg(errp, "this target has no cvm-emu object");
     return NULL;

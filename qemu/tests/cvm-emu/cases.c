@@ -2,7 +2,7 @@
  * The bare guest: the cases
  *
  * What each does to memory is the ground truth that the runner (run) holds
- * against the books.
+ * against the stats.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The tests: a case of the bare guest, and what the books must say of it."""
+"""The tests: a case of the bare guest, and what the stats must say of it."""
 import contextlib
 import json
 import re
@@ -25,14 +25,14 @@ def equal(what, have, want, context=""):
     need(have == want, f"{what} is {have!r}, not {want!r}", context)
 
 
-def violations(books):
-    return books["violations"]
+def violations(stats):
+    return stats["violations"]
 
 
 def guest_passes(machine, kind, case, **args):
     result = machine.run(kind, case, **args)
     need(result.status == GUEST_OK, f"the guest failed ({kind})", result)
-    need(result.books, "there are no books", result)
+    need(result.stats, "there are no stats", result)
     return result
 
 
@@ -40,7 +40,7 @@ def expect_cpu(machine, kind, case, kind_of_violation, access, gpa, view,
                most=1, **args):
     """The case does one wrong access, and the log tells which."""
     result = guest_passes(machine, kind, case, **args)
-    v = violations(result.books)
+    v = violations(result.stats)
     need(1 <= v["cpu"] <= most, f"violations.cpu is {v['cpu']}", result)
     equal("violations.dma", v["dma"], 0, result)
     first = v["log"][0]
@@ -58,8 +58,8 @@ def expect_cpu(machine, kind, case, kind_of_violation, access, gpa, view,
 
 def none(machine, kind, case, **args):
     result = guest_passes(machine, kind, case, **args)
-    equal("violations.cpu", violations(result.books)["cpu"], 0, result)
-    equal("violations.dma", violations(result.books)["dma"], 0, result)
+    equal("violations.cpu", violations(result.stats)["cpu"], 0, result)
+    equal("violations.dma", violations(result.stats)["dma"], 0, result)
     return result
 
 
@@ -67,9 +67,9 @@ SHARED = 512 << 30
 
 
 def clean(machine, kind):
-    books = none(machine, kind, "clean").books
-    equal("launches", books["launches"], 1)
-    equal("to-private", books["conversions"]["to-private"],
+    stats = none(machine, kind, "clean").stats
+    equal("launches", stats["launches"], 1)
+    equal("to-private", stats["conversions"]["to-private"],
           {"size-4k": 1, "size-2m": 0, "other": 0, "pages": 1})
 
 
@@ -115,7 +115,7 @@ def poison(machine, kind):
 def scrub(machine, kind):
     result = guest_passes(machine, kind, "scrub")
     # SEV alone has an early phase: looking at the shared copy is a violation.
-    equal("violations.cpu", violations(result.books)["cpu"],
+    equal("violations.cpu", violations(result.stats)["cpu"],
           0 if kind == "sev" else 1, result)
 
 
@@ -126,7 +126,7 @@ def dma_shared(machine, kind):
 def dma_private(machine, kind):
     result = guest_passes(machine, kind, "dma-private",
                           extra=("-device", "edu,id=edu0,addr=5"))
-    v = violations(result.books)
+    v = violations(result.stats)
     equal("violations.dma", v["dma"], 2, result)
     equal("violations.cpu", v["cpu"], 0, result)
     for entry, access, gpa, length in ((v["log"][0], "read", ARENA + 0x80, 64),
@@ -142,17 +142,17 @@ def dma_private(machine, kind):
 def dma_mapped(machine, kind):
     result = guest_passes(machine, kind, "dma-mapped",
                           extra=("-device", "ich9-ahci,id=ahci0"))
-    v = violations(result.books)
+    v = violations(result.stats)
     equal("violations.dma", v["dma"], 1, result)
     equal("type", v["log"][0]["type"], "dma-mapped", result)
     equal("device", v["log"][0]["device"], "ahci0", result)
 
 
 def counts(machine, kind):
-    books = none(machine, kind, "counts").books
+    stats = none(machine, kind, "counts").stats
     # Under SEV, one page more ends the early phase.
     more = 1 if kind == "sev" else 0
-    c = books["conversions"]
+    c = stats["conversions"]
     equal("to-shared", c["to-shared"],
           {"size-4k": 4 + more, "size-2m": 1, "other": 1,
            "pages": 4 + more + 1024 + 8})
@@ -162,31 +162,31 @@ def counts(machine, kind):
     # Hyper-V: 3 calls for 1024 pages, 2 for 512.
     calls = 11 if kind == "hyperv-vbs" else 8 + 2 * more
     equal("failed", c["failed"], 0 if kind == "hyperv-vbs" else 2)
-    equal("hypercalls.conversion", books["hypercalls"]["conversion"], calls)
-    equal("shared-pages", books["shared-pages"], 2 + 512 + 8 + more)
-    equal("shared-pages-peak", books["shared-pages-peak"],
+    equal("hypercalls.conversion", stats["hypercalls"]["conversion"], calls)
+    equal("shared-pages", stats["shared-pages"], 2 + 512 + 8 + more)
+    equal("shared-pages-peak", stats["shared-pages-peak"],
           3 + 1024 + 8 + more)
     # Hyper-V: the first call of three leaves a frame mixed.
     peak = 3 if kind == "hyperv-vbs" else 2 + more
-    equal("frames", books["frames"],
+    equal("frames", stats["frames"],
           {"shared": 1, "mixed": 2 + more, "mixed-peak": peak})
     frames = [{"gpa": ARENA, "shared-pages": 2},
               {"gpa": ARENA + 3 * FRAME, "shared-pages": 8}]
     if more:
         frames.insert(0, {"gpa": ARENA - FRAME, "shared-pages": 1})
-    equal("mixed-frames", books["mixed-frames"], frames)
-    equal("last of timeline", books["timeline"][-1]["shared-pages"],
-          books["shared-pages"])
+    equal("mixed-frames", stats["mixed-frames"], frames)
+    equal("last of timeline", stats["timeline"][-1]["shared-pages"],
+          stats["shared-pages"])
 
 
 def declare(machine, kind):
     result = guest_passes(machine, kind, "declare")
-    books = result.books
-    equal("declarations", books["declarations"],
+    stats = result.stats
+    equal("declarations", stats["declarations"],
           {"requests": 2, "pages": (127 << 20) // PAGE + 1}, result)
-    equal("in-place", books["conversions"]["in-place"], 1, result)
-    equal("violations.cpu", violations(books)["cpu"], 1, result)
-    equal("gpa", violations(books)["log"][0]["gpa"], ARENA + 2 * FRAME)
+    equal("in-place", stats["conversions"]["in-place"], 1, result)
+    equal("violations.cpu", violations(stats)["cpu"], 1, result)
+    equal("gpa", violations(stats)["log"][0]["gpa"], ARENA + 2 * FRAME)
 
 
 def unknown(machine, kind):
@@ -198,11 +198,11 @@ def halt(machine, kind):
 
 
 def reset(machine, kind):
-    books = none(machine, kind, "reset").books
-    equal("launches", books["launches"], 2)
+    stats = none(machine, kind, "reset").stats
+    equal("launches", stats["launches"], 2)
     more = 1 if kind == "sev" else 0
-    equal("shared-pages", books["shared-pages"], more)
-    equal("to-shared.pages", books["conversions"]["to-shared"]["pages"],
+    equal("shared-pages", stats["shared-pages"], more)
+    equal("to-shared.pages", stats["conversions"]["to-shared"]["pages"],
           1 + 2 * more)
 
 
@@ -212,9 +212,9 @@ def strict(machine, kind):
                              extra=("-device", "edu,id=edu0"))
         equal("exit status", result.status, 1, result)
         need("strict=on" in result.stderr, "no reason was given", result)
-        need(result.books, "there are no books", result)
-        v = violations(result.books)
-        need(v["cpu"] + v["dma"] >= 1, "the books miss it", result)
+        need(result.stats, "there are no stats", result)
+        v = violations(result.stats)
+        need(v["cpu"] + v["dma"] >= 1, "the stats miss it", result)
     result = machine.run(kind, "clean", options="strict=on")
     equal("exit status without violation", result.status, GUEST_OK, result)
 
@@ -234,8 +234,8 @@ def waiting(machine, kind):
 def monitor(machine, kind):
     """QMP, HMP and the file agree; debuggers see what the CPU sees."""
     with waiting(machine, kind) as s:
-        qmp = s.qmp("query-cvm-emu")
-        hmp = json.loads(s.hmp("info cvm-emu"))
+        qmp = s.qmp("query-cvm-emu-stats")
+        hmp = json.loads(s.hmp("info cvm-emu-stats"))
         equal("HMP", hmp, qmp)
         for address, word in ((SHARED + ARENA, "0x1122334455667788"),
                               (ARENA + PAGE, "0x99aabbccddeeff00")):
@@ -251,15 +251,15 @@ def monitor(machine, kind):
              "cannot be migrated" in str(s.qmp("migrate", uri="exec:true")),
              "migration is not blocked")
         result = s.end()
-    equal("file", result.books, qmp)
+    equal("file", result.stats, qmp)
 
 
 def sigterm(machine, kind):
     with waiting(machine, kind) as s:
         s.process.send_signal(signal.SIGTERM)
         s.process.wait(30)
-        books = machine._result(0, "").books
-    need(books and books["shared-pages"], "SIGTERM lost the books")
+        stats = machine._result(0, "").stats
+    need(stats and stats["shared-pages"], "SIGTERM lost the stats")
 
 
 NONSENSE = {
@@ -287,8 +287,8 @@ NONSENSE = {
                  "is for kind=tdx"),
     "two": (["-object", "cvm-emu,id=c,kind=sev",
              "-object", "cvm-emu,id=d,kind=tdx"], "only one"),
-    "books": (["-object", "cvm-emu,id=c,kind=sev,books=/nonexistent/b"],
-              "cannot write books"),
+    "stats-file": (["-object", "cvm-emu,id=c,kind=sev,stats-file=/nonexistent/b"],
+              "cannot write stats-file"),
     "not-in-use": (["-object", "cvm-emu,id=c,kind=sev", "-machine", "pc"],
                    "confidential-guest-support=c"),
     "smm": (["-object", "cvm-emu,id=c,kind=sev", "-cpu", "EPYC", "-machine",

@@ -43,7 +43,7 @@ def count_calls(machine, kind):
 
 def count_violation(machine, kind):
     result = counted(machine, kind, "count-violation")
-    equal("violations.cpu", violations(result.books)["cpu"], 1, result)
+    equal("violations.cpu", violations(result.stats)["cpu"], 1, result)
 
 
 def count_reset(machine, kind):

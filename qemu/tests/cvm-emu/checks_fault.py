@@ -17,35 +17,35 @@ def options(kind, fault, nth=0, every=0, direction=""):
     return text + (f",fault-direction={direction}" if direction else "")
 
 
-def books_are(result, injected, failed, followed=0, cpu=0):
-    books = result.books
-    equal("faults", books["faults"],
+def stats_are(result, injected, failed, followed=0, cpu=0):
+    stats = result.stats
+    equal("faults", stats["faults"],
           {"injected": injected, "followed": followed}, result)
-    equal("conversions.failed", books["conversions"]["failed"], failed,
+    equal("conversions.failed", stats["conversions"]["failed"], failed,
           result)
-    equal("violations.cpu", violations(books)["cpu"], cpu, result)
+    equal("violations.cpu", violations(stats)["cpu"], cpu, result)
 
 
 def fault_fail(machine, kind):
     sev = kind == "sev"
     result = guest_passes(machine, kind, "fault-fail",
                           options=options(kind, "fail", nth=2))
-    books_are(result, injected=1, failed=1, followed=3 if sev else 0, cpu=2)
-    log = violations(result.books)["log"]
+    stats_are(result, injected=1, failed=1, followed=3 if sev else 0, cpu=2)
+    log = violations(result.stats)["log"]
     equal("types", [v["type"] for v in log], ["private-to-shared"] * 2, log)
     equal("gpas", [v["gpa"] for v in log], [ARENA + PAGE, ARENA + 4 * PAGE],
           log)
     # Left shared by the C-bit, and then requested once more.
-    equal("redundant-pages", result.books["conversions"]["redundant-pages"],
+    equal("redundant-pages", result.stats["conversions"]["redundant-pages"],
           1 if sev else 0, result)
-    equal("shared-pages", result.books["shared-pages"], 5 + BEFORE[kind],
+    equal("shared-pages", result.stats["shared-pages"], 5 + BEFORE[kind],
           result)
     # The C-bit made the conversion, so it counts; a TDX host made none.
     equal("to-shared.pages",
-          result.books["conversions"]["to-shared"]["pages"],
+          result.stats["conversions"]["to-shared"]["pages"],
           5 + (4 if sev else 0) + BEFORE[kind], result)
     equal("hypercalls.conversion",
-          result.books["hypercalls"]["conversion"], 3 + 2 * BEFORE[kind],
+          result.stats["hypercalls"]["conversion"], 3 + 2 * BEFORE[kind],
           result)
 
 
@@ -53,26 +53,26 @@ def fault_partial(machine, kind):
     sev = kind == "sev"
     result = guest_passes(machine, kind, "fault-partial",
                           options=options(kind, "partial", nth=2))
-    books_are(result, injected=1, failed=1, followed=4 if sev else 0, cpu=1)
-    equal("gpa", violations(result.books)["log"][0]["gpa"], ARENA + PAGE)
-    equal("shared-pages", result.books["shared-pages"], 5 + BEFORE[kind],
+    stats_are(result, injected=1, failed=1, followed=4 if sev else 0, cpu=1)
+    equal("gpa", violations(result.stats)["log"][0]["gpa"], ARENA + PAGE)
+    equal("shared-pages", result.stats["shared-pages"], 5 + BEFORE[kind],
           result)
 
 
 def fault_retry(machine, kind):
     result = guest_passes(machine, kind, "fault-retry",
                           options=options(kind, "retry", nth=1))
-    books_are(result, injected=1, failed=0)
-    equal("shared-pages", result.books["shared-pages"], 8, result)
-    equal("to-shared", result.books["conversions"]["to-shared"],
+    stats_are(result, injected=1, failed=0)
+    equal("shared-pages", result.stats["shared-pages"], 8, result)
+    equal("to-shared", result.stats["conversions"]["to-shared"],
           {"size-4k": 0, "size-2m": 0, "other": 2, "pages": 8}, result)
 
 
 def fault_retry_always(machine, kind):
     result = guest_passes(machine, kind, "fault-retry-always",
                           options=options(kind, "retry", every=1))
-    books_are(result, injected=4, failed=0)
-    equal("shared-pages", result.books["shared-pages"], 7, result)
+    stats_are(result, injected=4, failed=0)
+    equal("shared-pages", result.stats["shared-pages"], 7, result)
 
 
 def fault_every(machine, kind):
@@ -86,7 +86,7 @@ def fault_every(machine, kind):
                every and n > first and (n - first) % every == 0]
         equal(f"failed, nth {nth} every {every}", number(result, "failed"),
               sum(1 << n - 1 - before for n in due), result)
-        books_are(result, injected=len(due), failed=len(due))
+        stats_are(result, injected=len(due), failed=len(due))
 
 
 def fault_direction(machine, kind):
@@ -94,9 +94,9 @@ def fault_direction(machine, kind):
     result = guest_passes(machine, kind, "fault-direction",
                           options="fault=fail,fault-nth=2,"
                                   "fault-direction=to-private")
-    books_are(result, injected=1, failed=1,
+    stats_are(result, injected=1, failed=1,
               followed=1 if kind == "sev" else 0)
-    equal("shared-pages", result.books["shared-pages"], 1 + BEFORE[kind],
+    equal("shared-pages", result.stats["shared-pages"], 1 + BEFORE[kind],
           result)
 
 
@@ -127,7 +127,7 @@ def fault_armed(machine, kind):
     finally:
         session.kill()
     equal("exit status", result.status, GUEST_OK, result)
-    books_are(result, injected=2, failed=2)
+    stats_are(result, injected=2, failed=2)
 
 
 NONSENSE = {

@@ -24,28 +24,28 @@ def simple(case, **args):
 
 
 def hv_visibility(machine, kind):
-    books = none(machine, kind, "hv-visibility").books
-    c = books["conversions"]
+    stats = none(machine, kind, "hv-visibility").stats
+    c = stats["conversions"]
     # 2 pages, 1, 1 (twice); then the input page and another.
     equal("to-shared", c["to-shared"],
           {"size-4k": 6, "size-2m": 0, "other": 1, "pages": 8}, c)
     equal("redundant-pages", c["redundant-pages"], 2, c)
     equal("failed", c["failed"], 3, c)
-    equal("shared-pages", books["shared-pages"], 6)
-    equal("hypercalls.conversion", books["hypercalls"]["conversion"], 8)
+    equal("shared-pages", stats["shared-pages"], 6)
+    equal("hypercalls.conversion", stats["hypercalls"]["conversion"], 8)
     # Refused before anything is converted: 13 of them, and the last one.
-    equal("hypercalls.total", books["hypercalls"]["total"], 8 + 13 + 1)
+    equal("hypercalls.total", stats["hypercalls"]["total"], 8 + 13 + 1)
 
 
 def hv_lists(machine, kind):
-    books = none(machine, kind, "hv-lists").books
-    c = books["conversions"]
+    stats = none(machine, kind, "hv-lists").stats
+    c = stats["conversions"]
     equal("to-shared", c["to-shared"],
           {"size-4k": 1, "size-2m": 2, "other": 2 + 2 + 1,
            "pages": 512 + 9 + 512 + 512 + 2}, c)
     equal("to-private", c["to-private"],
           {"size-4k": 0, "size-2m": 0, "other": 1, "pages": 510}, c)
-    equal("hypercalls.conversion", books["hypercalls"]["conversion"],
+    equal("hypercalls.conversion", stats["hypercalls"]["conversion"],
           2 + 1 + 2 + 2 + 1 + 1)
 
 
@@ -59,8 +59,8 @@ def hv_vtom_bit(machine, kind):
 
 
 def hv_message_shared(machine, kind):
-    books = none(machine, kind, "hv-message-shared", extra=TESTDEV).books
-    equal("shared-pages", books["shared-pages"], 1)
+    stats = none(machine, kind, "hv-message-shared", extra=TESTDEV).stats
+    equal("shared-pages", stats["shared-pages"], 1)
 
 
 def hv_migration(machine, kind):

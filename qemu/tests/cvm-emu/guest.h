@@ -3,7 +3,7 @@
  *
  * Each run of the guest is one case, named on the command line.  The guest
  * checks data and return values and prints "ok" or "FAIL" lines; the runner
- * checks the books of the emulator against what the case did.
+ * checks the stats of the emulator against what the case did.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

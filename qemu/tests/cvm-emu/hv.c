@@ -243,7 +243,7 @@ static void check_bad_headers(void)
            HV_PARAMETER, "a list nowhere");
 }
 
-/* What the runner finds in the books: 2 + 1 + 1 + 1 pages shared. */
+/* What the runner finds in the stats: 2 + 1 + 1 + 1 pages shared. */
 void case_hv_visibility(void)
 {
     mem_visibility *in;

@@ -21,11 +21,11 @@ TIED = ["setpriv", "--pdeathsig", "KILL", "--"]
 class Result:
     """How a run of QEMU ended."""
 
-    def __init__(self, status, console, stderr, books):
+    def __init__(self, status, console, stderr, stats):
         self.status = status        # None: killed at the time limit
         self.console = console
         self.stderr = stderr
-        self.books = books          # None: no file, or an empty one
+        self.stats = stats          # None: no file, or an empty one
 
     def __str__(self):
         return (f"status {self.status}\n--- console\n{self.console[-2000:]}\n"
@@ -54,7 +54,7 @@ class Machine:
     def _confidential(self, kind, options):
         if kind in ("plain", "hyperv"):
             return ["-machine", "pc,smm=off"]
-        obj = f"cvm-emu,id=cvm0,kind={kind},books={self.path('books.json')}"
+        obj = f"cvm-emu,id=cvm0,kind={kind},stats-file={self.path('stats.json')}"
         if options:
             obj += "," + options
         return ["-object", obj,
@@ -75,21 +75,21 @@ class Machine:
             "-device", "isa-debug-exit,iobase=0xf4", *extra)
 
     def _clean(self):
-        for name in ("books.json", "console", "qmp"):
+        for name in ("stats.json", "console", "qmp"):
             if os.path.exists(self.path(name)):
                 os.unlink(self.path(name))
 
     def _result(self, status, stderr):
-        console, books = "", None
+        console, stats = "", None
         if os.path.exists(self.path("console")):
             with open(self.path("console"), encoding="utf-8",
                       errors="replace") as f:
                 console = f.read()
-        if os.path.exists(self.path("books.json")):
-            with open(self.path("books.json"), encoding="utf-8") as f:
+        if os.path.exists(self.path("stats.json")):
+            with open(self.path("stats.json"), encoding="utf-8") as f:
                 text = f.read()
-            books = json.loads(text) if text else None
-        return Result(status, console, stderr, books)
+            stats = json.loads(text) if text else None
+        return Result(status, console, stderr, stats)
 
     def run(self, kind, case, **args):
         """Run a case to its end."""

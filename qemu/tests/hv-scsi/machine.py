@@ -16,7 +16,7 @@ TIME_LIMIT = 600
 # EPYC without what TCG lacks, and what Linux needs for a VMBus
 CPU = ("EPYC,-svm,-fxsr-opt,-misalignsse,-osvw,-topoext,-xsavec,hv-vpindex=on,"
        "hv-synic=on")
-VBS = ["-object", "cvm-emu,id=cvm0,kind=hyperv-vbs,books={books}"]
+VBS = ["-object", "cvm-emu,id=cvm0,kind=hyperv-vbs,stats-file={stats_file}"]
 
 # QEMU goes when the runner goes, however that ends.
 TIED = ["setpriv", "--pdeathsig", "KILL", "--"]
@@ -90,13 +90,13 @@ class Guest:
 
     def __init__(self, args, platform):
         self.out = args.out
-        books = os.path.join(args.out, "books.json")
-        self.books = books if platform == "hv-vbs" else None
+        stats_file = os.path.join(args.out, "stats.json")
+        self.stats_file = stats_file if platform == "hv-vbs" else None
         machine = "pc,smm=off"
         options = []
-        if self.books:
+        if self.stats_file:
             machine += ",confidential-guest-support=cvm0"
-            options = [o.format(books=books) for o in VBS]
+            options = [o.format(stats_file=stats_file) for o in VBS]
         self.control, control = socket.socketpair()
         self.qmp, qmp = socket.socketpair()
         self.argv = [
@@ -184,6 +184,6 @@ class Guest:
             self.child.terminate()
             return self.child.wait()
 
-    def emulator_books(self):
-        with open(self.books, encoding="utf-8") as file:
+    def emulator_stats(self):
+        with open(self.stats_file, encoding="utf-8") as file:
             return json.load(file)

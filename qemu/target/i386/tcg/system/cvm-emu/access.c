@@ -5,9 +5,10 @@
  * out in any case, on the copy of memory that its mapping asks for: code
  * that uses the wrong mapping reads garbage, as on hardware.
  *
- * In the early phase of SEV (pages.c), a page used through a shared mapping
- * although the guest has declared it private is a suspect: a request to share
- * it clears it, the end of the phase convicts it.
+ * In the early phase of SEV (pages.c), the guest may use a page through a
+ * shared mapping although it has declared the page private.  Such an access
+ * is a pending violation.  It is dropped when the guest requests to share the
+ * page, and reported when the phase ends.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -65,7 +66,7 @@ static void cvm_emu_where(CPUX86State *env, uintptr_t ra, CvmEmuViolation *v)
 
     cpu_restore_state(cs, ra);
     cs->neg.can_do_io = true;
-    v->ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    v->time_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     v->has_rip = true;
     v->rip = env->eip + env->segs[R_CS].base;
 
@@ -164,36 +165,36 @@ void cvm_emu_violation(CvmEmu *s, CvmEmuViolation *v)
     }
 }
 
-void cvm_emu_drop_suspects(CvmEmu *s, hwaddr gpa, hwaddr size)
+void cvm_emu_drop_pending(CvmEmu *s, hwaddr gpa, hwaddr size)
 {
     guint i = 0;
 
-    while (i < s->suspects->len) {
-        CvmEmuViolation *v = g_ptr_array_index(s->suspects, i);
+    while (i < s->pending->len) {
+        CvmEmuViolation *v = g_ptr_array_index(s->pending, i);
 
         if (v->gpa - gpa < size) {
             qapi_free_CvmEmuViolation(v);
-            g_ptr_array_remove_index(s->suspects, i);
+            g_ptr_array_remove_index(s->pending, i);
         } else {
             i++;
         }
     }
 }
 
-void cvm_emu_convict_suspects(CvmEmu *s)
+void cvm_emu_report_pending(CvmEmu *s)
 {
     guint i;
 
-    for (i = 0; i < s->suspects->len; i++) {
-        cvm_emu_violation(s, g_ptr_array_index(s->suspects, i));
+    for (i = 0; i < s->pending->len; i++) {
+        cvm_emu_violation(s, g_ptr_array_index(s->pending, i));
     }
-    g_ptr_array_set_size(s->suspects, 0);
+    g_ptr_array_set_size(s->pending, 0);
 }
 
 static void cvm_emu_cpu_violation(CPUX86State *env, CvmEmuViolationType type,
                                   vaddr addr, hwaddr gpa,
                                   MMUAccessType access, uintptr_t ra,
-                                  bool suspect)
+                                  bool pending)
 {
     CvmEmu *s = cvm_emu;
     CvmEmuViolation *v = g_new0(CvmEmuViolation, 1);
@@ -208,24 +209,24 @@ static void cvm_emu_cpu_violation(CPUX86State *env, CvmEmuViolationType type,
     v->has_gva = true;
     v->gva = addr;
     QEMU_LOCK_GUARD(&s->lock);
-    if (suspect) {
-        g_ptr_array_add(s->suspects, v);
+    if (pending) {
+        g_ptr_array_add(s->pending, v);
     } else {
         cvm_emu_violation(s, v);
     }
 }
 
 /*
- * A shared mapping of a page that is not shared.  Return true for a
- * violation, or a suspect.
+ * The guest uses a shared mapping of a page that is not shared.  Return true
+ * for a violation; @pending tells whether it is only a pending one.
  */
 static bool cvm_emu_use_shared(CvmEmu *s, uint64_t index, uint8_t page,
-                               bool *suspect)
+                               bool *pending)
 {
     uint8_t flag = page & CVM_EMU_PAGE_DECLARED ? CVM_EMU_PAGE_INPLACE
                                                 : CVM_EMU_PAGE_EARLY;
 
-    *suspect = false;
+    *pending = false;
     if (!qatomic_read(&s->early)) {
         return (page & CVM_EMU_PAGE_STATE) != CVM_EMU_PAGE_LAUNCH;
     }
@@ -235,15 +236,15 @@ static bool cvm_emu_use_shared(CvmEmu *s, uint64_t index, uint8_t page,
     WITH_QEMU_LOCK_GUARD(&s->lock) {
         s->pages[index] |= flag;
     }
-    *suspect = flag == CVM_EMU_PAGE_INPLACE;
-    return *suspect;
+    *pending = flag == CVM_EMU_PAGE_INPLACE;
+    return *pending;
 }
 
 static void cvm_emu_check_shared(CPUX86State *env, vaddr addr, hwaddr gpa,
                                  MMUAccessType access, uintptr_t ra,
                                  uint64_t index, uint8_t page)
 {
-    bool suspect;
+    bool pending;
 
     if (access == MMU_INST_FETCH) {
         cvm_emu_cpu_violation(env, CVM_EMU_VIOLATION_TYPE_FETCH_SHARED, addr,
@@ -254,9 +255,9 @@ static void cvm_emu_check_shared(CPUX86State *env, vaddr addr, hwaddr gpa,
         cvm_emu_follow(cvm_emu, index, true)) {
         return;
     }
-    if (cvm_emu_use_shared(cvm_emu, index, page, &suspect)) {
+    if (cvm_emu_use_shared(cvm_emu, index, page, &pending)) {
         cvm_emu_cpu_violation(env, CVM_EMU_VIOLATION_TYPE_SHARED_TO_PRIVATE,
-                              addr, gpa, access, ra, suspect);
+                              addr, gpa, access, ra, pending);
     }
 }
 

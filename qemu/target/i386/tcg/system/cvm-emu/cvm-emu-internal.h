@@ -109,7 +109,7 @@ struct CvmEmu {
     bool strict;
     bool mmio_check;
     uint8_t poison;
-    char *books;
+    char *stats_file;
 
     /* memory layout, constant once the machine is built */
     bool ready;
@@ -141,20 +141,20 @@ struct CvmEmu {
     uint16_t *frame_shared;     /* by frame: number of shared pages */
     uint16_t *frame_pages;      /* by frame: number of pages of RAM */
     uint64_t launches;
-    CvmEmuConversionStats to[2];    /* 0: to private, 1: to shared */
+    CvmEmuRequestStats to[2];    /* 0: to private, 1: to shared */
     uint64_t redundant_pages;
     uint64_t failed;
     uint64_t in_place;
     CvmEmuOpenRequest open[CVM_EMU_OPEN_MAX];
     unsigned open_next;
-    CvmEmuDeclarations declarations;
-    CvmEmuHypercalls hypercalls;
+    CvmEmuDeclarationStats declarations;
+    CvmEmuHypercallStats hypercalls;
     CvmEmuFaultKind fault;
     CvmEmuFaultDirection fault_direction;
     uint64_t fault_nth;
     uint64_t fault_every;
     uint64_t fault_seen;        /* requests since one of these was set */
-    CvmEmuFaults faults;
+    CvmEmuFaultStats faults;
     uint64_t shared_pages;
     uint64_t shared_pages_peak;
     uint64_t frames_shared;
@@ -163,7 +163,7 @@ struct CvmEmu {
     uint64_t cpu_violations;
     uint64_t dma_violations;
     GPtrArray *log;             /* of CvmEmuViolation */
-    GPtrArray *suspects;        /* of CvmEmuViolation, see access.c */
+    GPtrArray *pending;         /* of CvmEmuViolation, see access.c */
     GArray *timeline;           /* of CvmEmuTimelineEntry */
     int64_t timeline_step;
     int64_t warn_time;
@@ -210,17 +210,17 @@ void cvm_emu_fault_class_init(ObjectClass *oc);
 
 /* access.c */
 void cvm_emu_violation(CvmEmu *s, CvmEmuViolation *v);
-void cvm_emu_drop_suspects(CvmEmu *s, hwaddr gpa, hwaddr size);
-void cvm_emu_convict_suspects(CvmEmu *s);
+void cvm_emu_drop_pending(CvmEmu *s, hwaddr gpa, hwaddr size);
+void cvm_emu_report_pending(CvmEmu *s);
 
 /* dma.c */
 void cvm_emu_dma_init(CvmEmu *s);
 void cvm_emu_dma_check_maps(CvmEmu *s, hwaddr gpa, hwaddr size);
 
-/* books.c */
-void cvm_emu_books_init(CvmEmu *s);
-void cvm_emu_books_sample(CvmEmu *s);
-void cvm_emu_books_write(CvmEmu *s);
+/* stats.c */
+void cvm_emu_stats_init(CvmEmu *s);
+void cvm_emu_stats_sample(CvmEmu *s);
+void cvm_emu_stats_write(CvmEmu *s);
 
 #define CVM_EMU_NO_PAGE UINT64_MAX
 

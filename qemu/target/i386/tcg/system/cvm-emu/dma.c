@@ -79,7 +79,7 @@ static void cvm_emu_dma_violation(CvmEmu *s, CvmEmuViolationType type,
     v->access = is_write ? CVM_EMU_ACCESS_WRITE : CVM_EMU_ACCESS_READ;
     v->gpa = gpa;
     v->length = len;
-    v->ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    v->time_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     cvm_emu_name_device(as, v);
     cvm_emu_violation(s, v);
 }

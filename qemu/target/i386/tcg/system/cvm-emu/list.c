@@ -2,7 +2,7 @@
  * Emulated confidential guests: conversion of a list of pages
  *
  * A guest of Hyper-V names each 4 KiB page, in a list that has an end: 2 MiB
- * take two calls.  The books count what the guest asks for, so that figures
+ * take two calls.  The stats count what the guest asks for, so that figures
  * compare with those of guests that pass ranges: pages in a row are one
  * request, and a row that fills its list to the end goes on in the next call,
  * should that start where it stopped.  Calls are counted apart, as they are.
@@ -98,7 +98,7 @@ static void cvm_emu_list_serve(CvmEmu *s, const uint64_t *pfns, unsigned n,
                            more && i + row == n);
         cvm_emu_change(s, gpa, row, to_shared, true, row);
     }
-    cvm_emu_books_sample(s);
+    cvm_emu_stats_sample(s);
 }
 
 /**

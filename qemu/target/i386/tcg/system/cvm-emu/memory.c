@@ -163,7 +163,7 @@ static void cvm_emu_launch(CPUState *launcher, run_on_cpu_data data)
         s->launches++;
         s->early = cvm_emu_sev;
         qatomic_set(&s->launched, true);
-        cvm_emu_books_sample(s);
+        cvm_emu_stats_sample(s);
     }
     if (st.pagemap >= 0) {
         close(st.pagemap);
@@ -216,9 +216,9 @@ static void cvm_emu_reset(void *opaque)
     trace_cvm_emu_reset();
     qatomic_set(&s->launched, false);
     WITH_QEMU_LOCK_GUARD(&s->lock) {
-        cvm_emu_convict_suspects(s);
+        cvm_emu_report_pending(s);
         cvm_emu_count_reset(s);
-        cvm_emu_books_sample(s);
+        cvm_emu_stats_sample(s);
     }
     bitmap_zero(s->halted, MACHINE(qdev_get_machine())->smp.max_cpus);
     s->td_ctls = 0;

@@ -53,7 +53,7 @@ static void cvm_emu_exit(Notifier *n, void *data)
     CvmEmu *s = container_of(n, CvmEmu, exit);
 
     if (s->ready) {
-        cvm_emu_books_write(s);
+        cvm_emu_stats_write(s);
     }
 }
 
@@ -106,17 +106,17 @@ static void cvm_emu_set_kind_globals(CvmEmu *s)
     }
 }
 
-static bool cvm_emu_check_books(CvmEmu *s, Error **errp)
+static bool cvm_emu_check_stats_file(CvmEmu *s, Error **errp)
 {
     int fd;
 
-    if (!s->books) {
+    if (!s->stats_file) {
         return true;
     }
     /* Fail now, and leave no old file behind should QEMU crash. */
-    fd = qemu_create(s->books, O_WRONLY | O_TRUNC, 0666, errp);
+    fd = qemu_create(s->stats_file, O_WRONLY | O_TRUNC, 0666, errp);
     if (fd < 0) {
-        error_prepend(errp, "cvm-emu: cannot write books: ");
+        error_prepend(errp, "cvm-emu: cannot write stats-file: ");
         return false;
     }
     close(fd);
@@ -136,7 +136,8 @@ static void cvm_emu_complete(UserCreatable *uc, Error **errp)
                    "that exists already; use -object");
         return;
     }
-    if (!cvm_emu_check_properties(s, errp) || !cvm_emu_check_books(s, errp)) {
+    if (!cvm_emu_check_properties(s, errp) ||
+        !cvm_emu_check_stats_file(s, errp)) {
         return;
     }
     error_setg(&s->migration_blocker,
@@ -149,7 +150,7 @@ static void cvm_emu_complete(UserCreatable *uc, Error **errp)
     cvm_emu = s;
     cvm_emu_dma_audit = true;
     object_ref(OBJECT(s));
-    cvm_emu_books_init(s);
+    cvm_emu_stats_init(s);
     cvm_emu_dma_init(s);
 
     s->machine_done.notify = cvm_emu_machine_done;
@@ -277,15 +278,15 @@ static void cvm_emu_set_poison(Object *obj, Visitor *v, const char *name,
     visit_type_uint8(v, name, &CVM_EMU(obj)->poison, errp);
 }
 
-static char *cvm_emu_get_books(Object *obj, Error **errp)
+static char *cvm_emu_get_stats_file(Object *obj, Error **errp)
 {
-    return g_strdup(CVM_EMU(obj)->books);
+    return g_strdup(CVM_EMU(obj)->stats_file);
 }
 
-static void cvm_emu_set_books(Object *obj, const char *value, Error **errp)
+static void cvm_emu_set_stats_file(Object *obj, const char *value, Error **errp)
 {
-    g_free(CVM_EMU(obj)->books);
-    CVM_EMU(obj)->books = g_strdup(value);
+    g_free(CVM_EMU(obj)->stats_file);
+    CVM_EMU(obj)->stats_file = g_strdup(value);
 }
 
 static void cvm_emu_class_init(ObjectClass *oc, void *data)
@@ -326,10 +327,10 @@ static void cvm_emu_class_init(ObjectClass *oc, void *data)
                               cvm_emu_set_poison, NULL, NULL);
     object_class_property_set_description(oc, "poison",
         "byte that undefined memory is filled with (default 0xcc)");
-    object_class_property_add_str(oc, "books", cvm_emu_get_books,
-                                  cvm_emu_set_books);
-    object_class_property_set_description(oc, "books",
-        "file that receives the result of query-cvm-emu at exit");
+    object_class_property_add_str(oc, "stats-file", cvm_emu_get_stats_file,
+                                  cvm_emu_set_stats_file);
+    object_class_property_set_description(oc, "stats-file",
+        "file that receives the result of query-cvm-emu-stats at exit");
     cvm_emu_fault_class_init(oc);
 }
 
@@ -347,7 +348,7 @@ static void cvm_emu_finalize(Object *obj)
     CvmEmu *s = CVM_EMU(obj);
 
     /* Only an object whose creation failed, or never happened, gets here. */
-    g_free(s->books);
+    g_free(s->stats_file);
     migrate_del_blocker(&s->migration_blocker);
     qemu_mutex_destroy(&s->lock);
 }

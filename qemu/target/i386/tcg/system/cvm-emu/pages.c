@@ -205,7 +205,7 @@ static void cvm_emu_convert_page(CvmEmu *s, uint64_t index, bool to_shared,
 uint64_t *cvm_emu_size_class(CvmEmu *s, hwaddr gpa, uint64_t npages,
                              bool to_shared)
 {
-    CvmEmuConversionStats *to = &s->to[to_shared];
+    CvmEmuRequestStats *to = &s->to[to_shared];
     hwaddr size = npages << CVM_EMU_PAGE_BITS;
 
     if (!((gpa | size) & (CVM_EMU_FRAME_SIZE - 1))) {
@@ -323,15 +323,15 @@ static void cvm_emu_serve(CvmEmu *s, Request kind, hwaddr gpa,
 {
     cvm_emu_count_request(s, kind, gpa, npages, to_shared);
     if (to_shared) {
-        cvm_emu_drop_suspects(s, gpa, npages << CVM_EMU_PAGE_BITS);
+        cvm_emu_drop_pending(s, gpa, npages << CVM_EMU_PAGE_BITS);
     }
     if (kind == REQUEST_CONVERSION && s->early) {
         s->early = false;
-        cvm_emu_convict_suspects(s);
+        cvm_emu_report_pending(s);
     }
     cvm_emu_change(s, gpa, npages, to_shared, kind != REQUEST_DECLARATION,
                    done);
-    cvm_emu_books_sample(s);
+    cvm_emu_stats_sample(s);
 }
 
 /**

@@ -1,9 +1,9 @@
 /*
- * Emulated confidential guests: the books
+ * Emulated confidential guests: statistics
  *
- * One structure, defined in qapi/cvm-emu.json, is what query-cvm-emu returns,
- * what "info cvm-emu" prints and what the file of property "books" receives
- * when QEMU exits.
+ * query-cvm-emu-stats returns one structure, defined in qapi/cvm-emu.json.
+ * "info cvm-emu-stats" prints the same, and so does QEMU, when it exits, to
+ * the file that property "stats-file" names.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -19,10 +19,10 @@
 #include "qemu/timer.h"
 #include "cvm-emu-internal.h"
 
-void cvm_emu_books_init(CvmEmu *s)
+void cvm_emu_stats_init(CvmEmu *s)
 {
     s->log = g_ptr_array_new();
-    s->suspects = g_ptr_array_new();
+    s->pending = g_ptr_array_new();
     s->timeline = g_array_new(false, false, sizeof(CvmEmuTimelineEntry));
 }
 
@@ -36,19 +36,19 @@ static void cvm_emu_thin_timeline(CvmEmu *s)
         e[i] = e[2 * i];
     }
     g_array_set_size(s->timeline, n);
-    s->timeline_step = (e[n - 1].ns - e[0].ns) / n;
+    s->timeline_step = (e[n - 1].time_ns - e[0].time_ns) / n;
 }
 
 /**
- * cvm_emu_books_sample: note the present values in peaks and timeline
+ * cvm_emu_stats_sample: note the present values in peaks and timeline
  * @s: the object, with its lock held
  *
  * Called when a request is done: values in the midst of it do not count.
  */
-void cvm_emu_books_sample(CvmEmu *s)
+void cvm_emu_stats_sample(CvmEmu *s)
 {
     CvmEmuTimelineEntry now = {
-        .ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL),
+        .time_ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL),
         .shared_pages = s->shared_pages,
         .mixed = s->frames_mixed,
     };
@@ -59,7 +59,7 @@ void cvm_emu_books_sample(CvmEmu *s)
     s->frames_mixed_peak = MAX(s->frames_mixed_peak, s->frames_mixed);
 
     /* The last entry is always the present; it moves until it is due. */
-    if (n > 1 && now.ns - e[n - 2].ns < s->timeline_step) {
+    if (n > 1 && now.time_ns - e[n - 2].time_ns < s->timeline_step) {
         e[n - 1] = now;
         return;
     }
@@ -69,7 +69,7 @@ void cvm_emu_books_sample(CvmEmu *s)
     g_array_append_val(s->timeline, now);
 }
 
-static CvmEmuMixedFrameList *cvm_emu_books_frames(CvmEmu *s)
+static CvmEmuMixedFrameList *cvm_emu_stats_frames(CvmEmu *s)
 {
     CvmEmuMixedFrameList *list = NULL, **tail = &list;
     uint64_t i;
@@ -88,7 +88,7 @@ static CvmEmuMixedFrameList *cvm_emu_books_frames(CvmEmu *s)
     return list;
 }
 
-static CvmEmuViolationList *cvm_emu_books_log(CvmEmu *s)
+static CvmEmuViolationList *cvm_emu_stats_log(CvmEmu *s)
 {
     CvmEmuViolationList *list = NULL, **tail = &list;
     guint i;
@@ -101,7 +101,7 @@ static CvmEmuViolationList *cvm_emu_books_log(CvmEmu *s)
     return list;
 }
 
-static CvmEmuTimelineEntryList *cvm_emu_books_timeline(CvmEmu *s)
+static CvmEmuTimelineEntryList *cvm_emu_stats_timeline(CvmEmu *s)
 {
     CvmEmuTimelineEntryList *list = NULL, **tail = &list;
     guint i;
@@ -115,9 +115,9 @@ static CvmEmuTimelineEntryList *cvm_emu_books_timeline(CvmEmu *s)
     return list;
 }
 
-static CvmEmuConversions *cvm_emu_books_conversions(CvmEmu *s)
+static CvmEmuConversionStats *cvm_emu_stats_conversions(CvmEmu *s)
 {
-    CvmEmuConversions *c = g_new0(CvmEmuConversions, 1);
+    CvmEmuConversionStats *c = g_new0(CvmEmuConversionStats, 1);
 
     c->to_shared = g_memdup2(&s->to[1], sizeof(s->to[1]));
     c->to_private = g_memdup2(&s->to[0], sizeof(s->to[0]));
@@ -127,69 +127,69 @@ static CvmEmuConversions *cvm_emu_books_conversions(CvmEmu *s)
     return c;
 }
 
-CvmEmuBooks *qmp_query_cvm_emu(Error **errp)
+CvmEmuStats *qmp_query_cvm_emu_stats(Error **errp)
 {
     CvmEmu *s = cvm_emu;
-    CvmEmuBooks *b;
+    CvmEmuStats *b;
 
     if (!s || !s->ready) {
         error_setg(errp, "there is no cvm-emu object in use");
         return NULL;
     }
     QEMU_LOCK_GUARD(&s->lock);
-    b = g_new0(CvmEmuBooks, 1);
+    b = g_new0(CvmEmuStats, 1);
     b->version = 1;
     b->kind = s->kind;
     b->launches = s->launches;
-    b->conversions = cvm_emu_books_conversions(s);
+    b->conversions = cvm_emu_stats_conversions(s);
     b->declarations = g_memdup2(&s->declarations, sizeof(s->declarations));
     b->hypercalls = g_memdup2(&s->hypercalls, sizeof(s->hypercalls));
     b->faults = g_memdup2(&s->faults, sizeof(s->faults));
     b->shared_pages = s->shared_pages;
     b->shared_pages_peak = s->shared_pages_peak;
-    b->frames = g_new0(CvmEmuFrames, 1);
+    b->frames = g_new0(CvmEmuFrameStats, 1);
     b->frames->shared = s->frames_shared;
     b->frames->mixed = s->frames_mixed;
     b->frames->mixed_peak = s->frames_mixed_peak;
-    b->mixed_frames = cvm_emu_books_frames(s);
-    b->violations = g_new0(CvmEmuViolations, 1);
+    b->mixed_frames = cvm_emu_stats_frames(s);
+    b->violations = g_new0(CvmEmuViolationStats, 1);
     b->violations->cpu = s->cpu_violations;
     b->violations->dma = s->dma_violations;
-    b->violations->log = cvm_emu_books_log(s);
-    b->timeline = cvm_emu_books_timeline(s);
+    b->violations->log = cvm_emu_stats_log(s);
+    b->timeline = cvm_emu_stats_timeline(s);
     return b;
 }
 
 /**
- * cvm_emu_books_write: close the books
+ * cvm_emu_stats_write: report pending violations and write the file
  * @s: the object
  *
  * Called once, when QEMU exits.
  */
-void cvm_emu_books_write(CvmEmu *s)
+void cvm_emu_stats_write(CvmEmu *s)
 {
     g_autoptr(GString) json = NULL;
     g_autoptr(GError) gerr = NULL;
-    CvmEmuBooks *books;
+    CvmEmuStats *stats;
     QObject *obj;
     Visitor *v;
 
     WITH_QEMU_LOCK_GUARD(&s->lock) {
-        cvm_emu_convict_suspects(s);
+        cvm_emu_report_pending(s);
     }
-    if (!s->books) {
+    if (!s->stats_file) {
         return;
     }
-    books = qmp_query_cvm_emu(&error_abort);
+    stats = qmp_query_cvm_emu_stats(&error_abort);
     v = qobject_output_visitor_new(&obj);
-    visit_type_CvmEmuBooks(v, NULL, &books, &error_abort);
+    visit_type_CvmEmuStats(v, NULL, &stats, &error_abort);
     visit_complete(v, &obj);
     visit_free(v);
     json = qobject_to_json_pretty(obj, true);
     g_string_append_c(json, '\n');
-    if (!g_file_set_contents(s->books, json->str, json->len, &gerr)) {
-        error_report("cvm-emu: cannot write books: %s", gerr->message);
+    if (!g_file_set_contents(s->stats_file, json->str, json->len, &gerr)) {
+        error_report("cvm-emu: cannot write stats-file: %s", gerr->message);
     }
     qobject_unref(obj);
-    qapi_free_CvmEmuBooks(books);
+    qapi_free_CvmEmuStats(stats);
 }
