@@ -1,13 +1,13 @@
 /*
- * Hyper-V synthetic NIC: what goes to the guest
+ * Hyper-V synthetic NIC: messages to the guest
  *
  * The shared buffers, the sections of the receive buffer and the messages
- * that wait for one.
+ * that wait for a section.
  *
  * A section belongs to the guest from the transfer-page packet that names it
- * until the guest completes that packet. The packet's transaction id is the
- * section's number and the epoch of the buffer: a guest that completes what
- * it does not own is not believed.
+ * until the guest completes that packet. The packet's transaction id consists
+ * of the section's number and the epoch of the buffer. A completion of a
+ * section that the guest does not own is ignored.
  *
  * This work is licensed under the terms of the GNU GPL, version 2 or later.
  * See the COPYING file in the top-level directory.
@@ -72,7 +72,7 @@ const HvNetNvspOps hv_net_nvsp_ops = {
     .subchannels = hv_net_subchannels,
 };
 
-/* A free section, round robin so that a stuck one is not tried each time. */
+/* Find a free section, in turn, so that a stuck one is not tried each time. */
 static uint32_t hv_net_free_section(HvNet *s, uint32_t sections)
 {
     uint32_t i = find_next_zero_bit(s->busy, sections, s->next_section);
@@ -170,7 +170,7 @@ static void hv_net_free_ctrl(HvNet *s)
     g_free(c);
 }
 
-/* Return: whether all answers are with the guest, or will never be */
+/* Return: true if no answer is left to send, or none can ever be sent */
 static bool hv_net_flush_ctrl(HvNet *s, VMBusChannel *chan)
 {
     HvNetCtrl *c;

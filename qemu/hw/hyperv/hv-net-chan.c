@@ -1,14 +1,13 @@
 /*
- * Hyper-V synthetic NIC: what arrives in the rings
+ * Hyper-V synthetic NIC: messages from the guest
  *
- * A message is taken from a ring only when everything that its handling needs
- * is at hand: room for the completion, a place in the queue of answers, a
- * backend that accepts frames. Otherwise it stays there, and with it all that
- * follows; the guest's next notification or the backend's next completion
- * resumes.
+ * A message is taken from a ring only when everything that it needs is there:
+ * room for the completion, a place in the queue of answers, and a backend that
+ * accepts frames. Otherwise it stays in the ring, and so do all messages after
+ * it, until the guest's next notification or the backend's next completion.
  *
- * Whatever the guest shares is copied to private memory once and only looked
- * at there.
+ * Data that the guest shares is copied to private memory once, and only the
+ * copy is read.
  *
  * This work is licensed under the terms of the GNU GPL, version 2 or later.
  * See the COPYING file in the top-level directory.
@@ -20,10 +19,10 @@
 #include "hv-net.h"
 #include "trace.h"
 
-/* Messages handled before other parts of QEMU get their turn. */
+/* Messages to handle before other parts of QEMU get their turn */
 #define HV_NET_BUDGET       256
 
-/* Device memory is no place for packets, and reading it may have effects. */
+/* Refuse device memory: reading it may have side effects. */
 static const MemTxAttrs hv_net_attrs = { .memory = 1 };
 
 /* Append the part in a section of the send buffer. */

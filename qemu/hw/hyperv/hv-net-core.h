@@ -1,14 +1,14 @@
 /*
  * Hyper-V synthetic NIC: the parts that know the protocol and nothing else
  *
- * NVSP session, RNDIS control messages, and the transformation of frames on
- * their way out of and into the guest. Nothing here touches guest memory, a
- * ring, a backend or any other state of QEMU's: input is private memory of
- * known length, output goes to the caller's buffers and callbacks. That makes
- * every parser linkable into a test (tests/unit/test-hv-net.c).
+ * NVSP session, RNDIS control messages, and the transformation of frames from
+ * and to the guest. Nothing here touches guest memory, a ring, a backend or
+ * other state of QEMU: input is private memory of known length, output goes to
+ * the caller's buffers and callbacks. So a test can link every parser
+ * (tests/unit/test-hv-net.c).
  *
- * Invariant: no length, offset, count or index from a message is used before
- * it was compared with the size of what it points into.
+ * Invariant: a length, offset, count or index from a message is compared with
+ * the size of its target before it is used.
  *
  * Context: one thread at a time per object; the device holds the BQL.
  *
@@ -34,12 +34,12 @@
 
 /* Largest frame that a guest may hand over for segmentation. */
 #define HV_NET_MAX_LSO          (60 * KiB)
-/* RNDIS messages in one NVSP message: what is offered, what is tolerated */
+/* RNDIS messages in one NVSP message: number offered, number tolerated */
 #define HV_NET_TX_BATCH         8
 #define HV_NET_TX_BATCH_MAX     64
 /* Bytes of one NVSP message: a send section and the largest LSO frame */
 #define HV_NET_TX_MAX           (128 * KiB)
-/* Segments smaller than this are not made: 64 KiB would become too many. */
+/* Make no smaller segments: 64 KiB would become too many. */
 #define HV_NET_MIN_MSS          8
 
 /* The host chooses both; Linux's defaults assume these. */
@@ -56,7 +56,7 @@
 #define HV_NET_CTRL_MAX         1024
 #define HV_NET_MAX_MCAST        64
 
-/* RSS as the guest set it; @table holds channel numbers below the maximum. */
+/* RSS as the guest set it; all channel numbers in @table are valid */
 typedef struct HvNetRss {
     bool enabled;
     uint32_t hash_info;
@@ -65,7 +65,7 @@ typedef struct HvNetRss {
     uint8_t table[NDIS_RSS_TABLE_LEN];
 } HvNetRss;
 
-/* What the guest can ask for with OID_GEN_XMIT_OK and its like. */
+/* Statistics that the guest queries with OID_GEN_XMIT_OK and the like */
 typedef struct HvNetStats {
     uint64_t tx_packets;
     uint64_t tx_errors;
@@ -119,8 +119,8 @@ void hv_net_rndis_reset(HvNetRndis *r);
 
 /**
  * hv_net_rndis_control - handle one control message
- * @msg: the message, @len bytes of private memory; what follows the length
- *       that the message claims is ignored
+ * @msg: the message, @len bytes of private memory; bytes behind the length
+ *       that the message claims are ignored
  * @resp: where the answer goes, HV_NET_CTRL_MAX bytes
  *
  * Return: the answer's length in bytes, 0 if none is due.
@@ -175,7 +175,7 @@ typedef struct HvNetNvspOps {
     int (*subchannels)(void *opaque, uint32_t count);
 } HvNetNvspOps;
 
-/* An NVSP session: from the opening of channel 0 until its closing. */
+/* An NVSP session: lasts while channel 0 is open. */
 typedef struct HvNetNvsp {
     uint32_t version;           /* 0: INIT not done */
     uint32_t ndis_version;
@@ -184,7 +184,7 @@ typedef struct HvNetNvsp {
     HvNetBuf buf[HV_NET_NUM_BUFS];
 } HvNetNvsp;
 
-/* Start or end a session; end puts the buffers. */
+/* Start or end a session; the end releases the buffers. */
 void hv_net_nvsp_begin(HvNetNvsp *n);
 void hv_net_nvsp_end(HvNetNvsp *n, const HvNetNvspOps *ops, void *opaque);
 
@@ -199,7 +199,7 @@ void hv_net_nvsp_end(HvNetNvsp *n, const HvNetNvspOps *ops, void *opaque);
 int hv_net_nvsp_handle(HvNetNvsp *n, const HvNetNvspOps *ops, void *opaque,
                        const uint8_t *msg, size_t len, NvspMsg *resp);
 
-/* The message that tells a guest to spread its sends over @channels. */
+/* Make the message that tells a guest to spread its sends over @channels. */
 #define HV_NET_SEND_TABLE_SIZE \
     (NVSP_MSG_SIZE + NVSP_SEND_TABLE_LEN * sizeof(uint32_t))
 void hv_net_nvsp_send_table(uint8_t *msg, unsigned channels);
@@ -235,13 +235,13 @@ typedef void HvNetEmit(void *opaque, const struct iovec *iov, int cnt);
  * hv_net_tx_emit - compute checksums, cut into segments, insert the VLAN tag
  * @emit: called once per frame that goes out
  *
- * Return: the number of frames, or -EINVAL and no frame if the headers do not
- * fit what the per-packet information asks for.
+ * Return: the number of frames, or -EINVAL and no frame if the headers
+ * contradict the per-packet information.
  */
 int hv_net_tx_emit(HvNetTxPkt *pkt, HvNetEmit *emit, void *opaque);
 
 /**
- * struct HvNetRxHdr - what precedes a received frame in its section
+ * struct HvNetRxHdr - header of a received frame in its section
  * @channel: the channel on which to deliver it
  * @strip_vlan: leave out the VLAN tag, it is in @data
  * @len: bytes of @data

@@ -2,11 +2,11 @@
  * Hyper-V synthetic NIC: the NVSP session
  *
  * Version and configuration, the two shared buffers, sub-channels. A session
- * begins when the guest opens channel 0 and ends when that closes; nothing of
- * it survives.
+ * begins when the guest opens channel 0. When that channel closes, the session
+ * ends and all its state is gone.
  *
- * Invariants: nothing but INIT is accepted before a version is agreed on; a
- * buffer's GPADL is referenced exactly while the buffer is valid.
+ * Invariants: before a version is agreed on, only INIT is accepted; a buffer's
+ * GPADL is referenced exactly while the buffer is valid.
  *
  * This work is licensed under the terms of the GNU GPL, version 2 or later.
  * See the COPYING file in the top-level directory.
@@ -188,7 +188,7 @@ static int nvsp_subchannel(const HvNetNvspOps *ops, void *opaque,
     return NVSP_MSG_SIZE;
 }
 
-/* The oldest version that has @type and the bytes of it that are read. */
+/* Find the oldest version with @type, and how many bytes of it are read. */
 static bool nvsp_known(uint32_t type, uint32_t *version, size_t *len)
 {
     *version = NVSP_VERSION_1;
@@ -257,7 +257,7 @@ int hv_net_nvsp_handle(HvNetNvsp *n, const HvNetNvspOps *ops, void *opaque,
     case NVSP2_SEND_NDIS_CONFIG:
         return nvsp_ndis_config(n, &msg);
     case NVSP4_SWITCH_DATA_PATH:
-        /* There is no virtual function: the path is synthetic anyway. */
+        /* There is no virtual function, so the path is always synthetic. */
         return 0;
     case NVSP5_SUBCHANNEL:
         return nvsp_subchannel(ops, opaque, &msg, resp);

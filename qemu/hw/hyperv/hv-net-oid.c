@@ -46,7 +46,7 @@ static const uint32_t oid_var[] = {
     OID_GEN_RCV_NO_BUFFER,
 };
 
-/* Values of other shapes, or only to be set. */
+/* Values of other forms, or values that can only be set. */
 static const uint32_t oid_other[] = {
     OID_GEN_SUPPORTED_LIST, OID_GEN_VENDOR_DESCRIPTION, OID_GEN_FRIENDLY_NAME,
     OID_GEN_RECEIVE_SCALE_CAPS, OID_GEN_RECEIVE_SCALE_PARAMS,
@@ -259,8 +259,8 @@ static void oid_set_csum(HvNetRndis *r, uint32_t bit, uint8_t param)
 }
 
 /*
- * Only verification on receive is state: whether to compute a checksum or to
- * cut a frame is asked for with each frame sent.
+ * Only verification on receive needs state: each frame sent says itself
+ * whether to compute a checksum or to cut segments.
  */
 static uint32_t oid_set_offload(HvNetRndis *r, const uint8_t *buf, size_t len)
 {
@@ -315,7 +315,7 @@ static bool oid_rss_key(HvNetRss *rss, const NdisRssParams *p,
     return true;
 }
 
-/* All or nothing: @r changes only if every part is good. */
+/* Change @r only if every part is valid. */
 static uint32_t oid_set_rss(HvNetRndis *r, const uint8_t *buf, size_t len)
 {
     HvNetRss rss = r->rss;

@@ -1,5 +1,5 @@
 /*
- * Hyper-V synthetic NIC: what is on the wire
+ * Hyper-V synthetic NIC: messages on the wire
  *
  * NVSP (the network VSP's protocol, inside VMBus packets) and Remote NDIS
  * (inside NVSP). The layouts and numbers are Microsoft's, as found in Linux's

@@ -2,8 +2,8 @@
  * Hyper-V synthetic NIC: frames to the guest
  *
  * The packet filter, receive-side scaling, verification of checksums, and the
- * RNDIS header that precedes a frame. Frames come from the network: their
- * headers are no more to be trusted than the guest's messages.
+ * RNDIS header of a frame. Frames come from the network, so their headers are
+ * trusted as little as the guest's messages.
  *
  * This work is licensed under the terms of the GNU GPL, version 2 or later.
  * See the COPYING file in the top-level directory.
@@ -55,9 +55,9 @@ static bool rx_mcast_wanted(const HvNetRndis *r, const uint8_t *addr)
 }
 
 /*
- * A guest that was given another MAC address goes back to the permanent one
- * when its driver starts anew, but keeps the other when it only changes the
- * MTU; the device sees the same messages. So both addresses are its own.
+ * Accept the permanent MAC address as well as the one that the guest set. When
+ * its driver restarts, the guest uses the permanent address again; when it only
+ * changes the MTU, it keeps the other. The device sees the same messages.
  */
 bool hv_net_rx_wanted(const HvNetRndis *r, const uint8_t *frame, size_t len)
 {
@@ -108,7 +108,7 @@ static void rx_parse_ip4(RxFrame *f, uint32_t avail)
     }
 }
 
-/* Extension headers are not looked into. */
+/* IPv6 extension headers are not parsed. */
 static void rx_parse_ip6(RxFrame *f, uint32_t avail)
 {
     const uint8_t *ip = f->frame + f->l3;

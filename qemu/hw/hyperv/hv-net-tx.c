@@ -1,12 +1,12 @@
 /*
  * Hyper-V synthetic NIC: frames from the guest
  *
- * Takes RNDIS data messages apart and does what their per-packet information
- * asks for: checksums, TCP segmentation (LSO version 2), a VLAN tag.
+ * Parses RNDIS data messages and does what their per-packet information
+ * requests: checksums, TCP segmentation (LSO version 2), a VLAN tag.
  *
- * As with NDIS and with Linux's CHECKSUM_PARTIAL, the guest leaves the folded
- * sum of the pseudo header in the checksum field; for LSO without the length.
- * A guest that leaves anything else there sends wrong checksums.
+ * As with NDIS and with Linux's CHECKSUM_PARTIAL, the guest stores the folded
+ * sum of the pseudo header in the checksum field; for LSO, the sum excludes the
+ * length. If the guest stores anything else there, it sends wrong checksums.
  *
  * This work is licensed under the terms of the GNU GPL, version 2 or later.
  * See the COPYING file in the top-level directory.
@@ -103,7 +103,7 @@ ssize_t hv_net_tx_parse(uint8_t *buf, size_t len, HvNetTxPkt *pkt)
     return sizeof(hdr) + len;
 }
 
-/* Offset of the IP header: the frame may carry a tag of its own. */
+/* Offset of the IP header; the frame itself may contain a VLAN tag. */
 static bool tx_l3(const HvNetTxPkt *pkt, uint16_t proto, uint32_t *l3)
 {
     uint16_t type = lduw_be_p(pkt->frame + ETH_ADDRS_LEN);
@@ -229,8 +229,8 @@ static bool tx_lso_parse(const HvNetTxPkt *pkt, TxLso *lso)
 }
 
 /*
- * Make @hdr, a copy of the frame's headers, those of the segment with the @len
- * bytes at @data, which are @off bytes into the payload.
+ * Adapt @hdr, a copy of the frame's headers, to one segment: the @len bytes at
+ * @data, at offset @off of the payload.
  */
 static void tx_lso_header(const TxLso *lso, uint8_t *hdr, uint8_t *data,
                           uint32_t off, uint32_t len, bool last)

@@ -66,7 +66,7 @@ void hv_net_emit(void *opaque, const struct iovec *iov, int cnt)
 {
     HvNet *s = opaque;
 
-    /* 0: queued; what the rest of this message sends is queued, too */
+    /* 0: queued; the other frames of this message are queued, too */
     if (!qemu_sendv_packet_async(qemu_get_queue(s->nic), iov, cnt,
                                  hv_net_tx_done)) {
         s->tx_inflight++;
@@ -103,7 +103,7 @@ static int hv_net_rx_push(HvNet *s, const uint8_t *frame, size_t size)
                        NVSP_CHANNEL_DATA, iov, cnt);
 }
 
-/* Return: @size if the frame is dealt with, 0 to be called again with it */
+/* Return: @size if the frame is done, 0 if the caller must retry it */
 static ssize_t hv_net_receive(NetClientState *nc, const uint8_t *frame,
                               size_t size)
 {
@@ -143,7 +143,7 @@ static void hv_net_set_link(NetClientState *nc)
     s->rndis.link_up = !nc->link_down;
     s->link_due = s->rndis.initialized;
     if (nc->link_down) {
-        /* A backend that goes away never says that it is done with them. */
+        /* A backend that goes away never reports its frames as done. */
         qemu_purge_queued_packets(nc);
     }
     hv_net_flush(s);
@@ -172,7 +172,7 @@ static int hv_net_open_channel(VMBusChannel *chan)
         return 0;
     }
 
-    /* With the last one in place the guest may use them all. */
+    /* When the last one is open, the guest may use them all. */
     for (i = 1; i < s->channels; i++) {
         open += i != idx &&
             vmbus_channel_is_open(vmbus_device_channel(&s->parent, i));
@@ -196,7 +196,7 @@ static void hv_net_close_channel(VMBusChannel *chan)
     hv_net_nvsp_end(&s->nvsp, &hv_net_nvsp_ops, s);
     hv_net_rndis_reset(&s->rndis);
     hv_net_sync(s);
-    /* Frames that were kept for the guest are not wanted any more. */
+    /* Drop frames that were kept for the guest. */
     hv_net_flush_backend(s);
 }
 
@@ -234,15 +234,15 @@ static void hv_net_vmdev_unrealize(VMBusDevice *vdev)
     HvNet *s = HV_NET(vdev);
 
     qemu_unregister_reset(hv_net_system_reset, s);
-    /* Those that the backend still has say when they are done. */
+    /* The backend reports when the frames that it still has are done. */
     qemu_purge_queued_packets(qemu_get_queue(s->nic));
     qemu_del_nic(s->nic);
     g_free(s->tx_buf);
 }
 
 /*
- * Guests tell NICs apart, and name them, by the instance id. Made from the MAC
- * address it is the same at each start.
+ * Guests identify and name NICs by the instance id. Derive it from the MAC
+ * address, so that it is the same at each start.
  */
 static void hv_net_default_instance(HvNet *s)
 {
@@ -281,7 +281,7 @@ static void hv_net_instance_init(Object *obj)
 {
     HvNet *s = HV_NET(obj);
 
-    /* The base class's default is another one at each start. */
+    /* The base class's default differs at each start. */
     memset(&s->parent.instanceid, 0, sizeof(s->parent.instanceid));
 }
 

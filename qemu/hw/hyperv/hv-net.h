@@ -1,8 +1,8 @@
 /*
  * Hyper-V synthetic NIC: the device
  *
- * Shared by hv-net.c (qdev and network backend), hv-net-chan.c (what arrives
- * in the rings) and hv-net-buf.c (what goes to the guest).
+ * Shared by hv-net.c (qdev and network backend), hv-net-chan.c (messages from
+ * the guest) and hv-net-buf.c (messages to the guest).
  *
  * All of it runs in the main loop with the BQL held.
  *
@@ -43,7 +43,7 @@ typedef struct HvNetCtrl {
  * @channels: channels that the guest may have, with the primary one
  * @gpadl: the shared buffers, referenced while @nvsp.buf[].valid
  * @busy: receive sections that the guest has not completed, one bit each
- * @epoch: tells completions of an earlier receive buffer apart
+ * @epoch: number of the receive buffer, to detect completions of an earlier one
  * @next_section: where to look for a free section first
  * @ctrl: answers that wait for a section, at most HV_NET_MAX_CTRL
  * @ctrl_count: number of entries of @ctrl
@@ -51,10 +51,10 @@ typedef struct HvNetCtrl {
  * @table_due: the send table has to be sent
  * @link_due: a change of the link has to be indicated
  * @rx_blocked: the network layer holds frames for the guest
- * @tx_inflight: frames that the backend holds; none are taken from the
- *               guest as long as there are any
+ * @tx_inflight: frames that the backend holds; while there are any, no frame
+ *               is taken from the guest
  * @working: a message of the guest is being handled; frames for the guest
- *           wait until that is done
+ *           wait until the end of that
  * @tx_buf: private copy of the message being handled, HV_NET_TX_MAX bytes
  */
 struct HvNet {
@@ -115,9 +115,9 @@ int hv_net_push(HvNet *s, VMBusChannel *chan, uint32_t channel_type,
 void hv_net_complete(HvNet *s, uint64_t transaction_id);
 /* Queue an answer of @len bytes; the caller checked @ctrl_count. */
 void hv_net_queue_ctrl(HvNet *s, const uint8_t *data, size_t len);
-/* Send whatever is due, as far as there is room. */
+/* Send the messages that are due, as far as there is room. */
 void hv_net_flush(HvNet *s);
-/* Drop what is due; for the end of a session. */
+/* Drop the messages that are due, at the end of a session. */
 void hv_net_drop_due(HvNet *s);
 
 #endif

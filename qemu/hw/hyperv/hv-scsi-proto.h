@@ -1,9 +1,9 @@
 /*
- * Hyper-V synthetic SCSI: what is on the wire
+ * Hyper-V synthetic SCSI: packets on the wire
  *
  * Everything is little endian and packed.  The layouts and numbers are those
- * that Linux uses (drivers/scsi/storvsc_drv.c); status values are NTSTATUS
- * codes, of which Linux only distinguishes zero from all others.
+ * that Linux uses (drivers/scsi/storvsc_drv.c).  Status values are NTSTATUS
+ * codes; Linux only distinguishes zero from all others.
  *
  * A packet is a header of 12 bytes and a payload.  Guests that speak a version
  * before 5.1 send the payload without the last 16 bytes of a SCSI request

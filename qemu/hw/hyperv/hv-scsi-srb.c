@@ -1,14 +1,14 @@
 /*
- * Hyper-V synthetic SCSI: requests on their way through the SCSI layer
+ * Hyper-V synthetic SCSI: requests to the SCSI layer
  *
- * Data moves between the backend and the pages that the guest named, without
- * a copy in between: the request's list of GPA ranges is what the SCSI layer
- * maps.  That list is cut to what the command transfers, because the block
- * layer takes the length of a transfer from it.
+ * Data moves between the backend and the guest's pages without a copy: the
+ * SCSI layer maps the request's list of GPA ranges.  That list is cut to the
+ * length of the command's transfer, because the block layer takes the length
+ * from the list.
  *
  * Invariants: an SRB gets exactly one result, from set_result() and
- * hv_scsi_req_done(); whichever of complete, fail and cancel comes first
- * detaches the SCSI request, so that a second one finds nothing.
+ * hv_scsi_req_done().  The first of complete, fail and cancel detaches the SCSI
+ * request, so a second one finds nothing.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -77,7 +77,7 @@ static void finish_srb(HvScsiReq *r, uint8_t srb_status)
     finish(r, &res);
 }
 
-/* Answer for a target without any disk: guests find out by asking. */
+/* Answer for a target without a disk: guests probe for disks. */
 static void answer_absent(HvScsiReq *r)
 {
     const uint8_t *cdb = r->cmd.srb.cdb;
@@ -107,7 +107,7 @@ static void answer_absent(HvScsiReq *r)
     finish(r, &res);
 }
 
-/* What the SCSI layer itself answers for a LUN that its target lacks. */
+/* The SCSI layer's own answer for a LUN that does not exist */
 static bool is_for_target(const HvScsiSrb *srb)
 {
     return srb->cdb[0] == INQUIRY || srb->cdb[0] == REPORT_LUNS ||
@@ -115,8 +115,8 @@ static bool is_for_target(const HvScsiSrb *srb)
 }
 
 /*
- * Commands whose length says how much the guest takes, not how much there is.
- * For these a smaller buffer only cuts the answer.
+ * The length in these commands is the most that the guest accepts, not the size
+ * of the answer.  A smaller buffer only cuts the answer.
  */
 static bool is_allocation_length(uint8_t opcode)
 {
@@ -146,7 +146,7 @@ static void trim(QEMUSGList *sg, uint64_t size)
     sg->nsg = i;
 }
 
-/* Return: SRB_SUCCESS if command and buffer go together. */
+/* Return: SRB_SUCCESS if the buffer suits the command. */
 static uint8_t fit_buffer(HvScsiReq *r)
 {
     const SCSICommand *cmd = &r->sreq->cmd;

@@ -1,13 +1,13 @@
 /*
  * Hyper-V synthetic SCSI: the storage protocol, apart from the devices
  *
- * Decodes what the guest sends, negotiates, and encodes what it gets.  Knows
- * neither channels nor disks, keeps no memory and touches no guest memory, so
- * that it can be linked into a test alone.
+ * Decodes the guest's packets, negotiates, and encodes the replies.  Uses
+ * neither channels nor disks, allocates no memory and touches no guest memory,
+ * so that a test can link it alone.
  *
- * Invariants: a packet is looked at only within the length given; what leaves
- * here in an HvScsiSrb is within the bounds that hv-scsi-vstor.h states; bytes
- * of a reply that nobody sets are zero.
+ * Invariants: a packet is read only within its given length.  An HvScsiSrb that
+ * leaves here keeps the bounds that hv-scsi-vstor.h states.  Unused bytes of a
+ * reply are zero.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -43,7 +43,7 @@ static void query_version(HvScsiVstor *v, const vstor_packet *p,
         v->state = HV_SCSI_STATE_PROPERTIES;
         return;
     default:
-        /* not an error of the guest: it asks from new to old */
+        /* no error of the guest: it tries versions from new to old */
         set_status(cmd, VSTOR_STATUS_REVISION_MISMATCH);
     }
 }
@@ -65,7 +65,7 @@ static void query_properties(HvScsiVstor *v, HvScsiCommand *cmd)
     v->state = HV_SCSI_STATE_END;
 }
 
-/* One operation is right in each state; anything else does not change it. */
+/* Each state expects one operation; any other leaves the state unchanged. */
 static void negotiate(HvScsiVstor *v, uint32_t op, const vstor_packet *p,
                       HvScsiCommand *cmd)
 {
@@ -140,7 +140,7 @@ static void execute_srb(const HvScsiVstor *v, const vmscsi_request *wire,
     cmd->action = HV_SCSI_EXECUTE;
 }
 
-/* What is only possible after negotiation, on any channel. */
+/* Operations that are possible on any channel, after negotiation */
 static void follow(HvScsiVstor *v, bool first, uint32_t op,
                    const vstor_packet *p, uint32_t len, uint64_t buffer,
                    HvScsiCommand *cmd)
@@ -165,7 +165,7 @@ static void follow(HvScsiVstor *v, bool first, uint32_t op,
     }
 }
 
-/* Sub-channels may be asked for once the guest knows how many there are. */
+/* Sub-channels can be requested once the guest knows how many there are. */
 static bool is_ready(const HvScsiVstor *v, uint32_t op)
 {
     return v->state == HV_SCSI_STATE_READY ||

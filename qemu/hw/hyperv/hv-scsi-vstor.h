@@ -86,7 +86,7 @@ typedef struct HvScsiVstor {
 /**
  * typedef HvScsiCommand - a decoded packet and its completion
  * @action: what to do
- * @malformed: the packet broke a rule of the protocol: to be counted
+ * @malformed: the packet broke a rule of the protocol; the caller counts it
  * @sub_channels: for %HV_SCSI_SUB_CHANNELS
  * @srb: for %HV_SCSI_EXECUTE; for %HV_SCSI_RESET_LUN only the address
  * @reply_size: bytes of @reply to send
@@ -103,7 +103,7 @@ typedef struct HvScsiCommand {
 } HvScsiCommand;
 
 /**
- * hv_scsi_vstor_packet - decode one packet of the guest and follow it
+ * hv_scsi_vstor_packet - decode one packet of the guest and update the state
  * @v: the device's state, advanced by negotiation
  * @first: the packet came on channel 0
  * @msg: the packet; private memory, not shared with the guest

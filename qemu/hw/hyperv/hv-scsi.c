@@ -2,14 +2,14 @@
  * Hyper-V synthetic SCSI controller
  *
  * A VMBus device with a SCSI bus, for guests with Linux's hv_storvsc or
- * another driver of the storvsp protocol.  This file has the device, its
- * channels and the way of a packet from and to the rings; hv-scsi-vstor.c
- * knows the protocol, hv-scsi-srb.c the SCSI layer.
+ * another driver of the storvsp protocol.  This file has the device and its
+ * channels, and moves packets from and to the rings.  hv-scsi-vstor.c knows
+ * the protocol, hv-scsi-srb.c the SCSI layer.
  *
- * Invariants: a packet is copied out of the ring once and then decoded.  A
- * completion goes to the channel of its request, in the order of completion;
- * while one waits for space, no packet is taken from that channel.  Nothing
- * touches the guest's memory for a channel that has closed.
+ * Invariants: a packet is copied out of the ring once and then decoded.
+ * Completions go to the channel of their request, in the order of completion.
+ * While one waits for space, no packet is taken from that channel.  After a
+ * channel has closed, nothing touches the guest's memory on its behalf.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -86,7 +86,7 @@ static bool try_send_rescan(HvScsi *s)
     return true;
 }
 
-/* Send what waits; the guest signals the channel when it has made space. */
+/* Send waiting completions; the guest signals when it has made space. */
 static void flush(HvScsiChannel *c)
 {
     HvScsiReq *r;
@@ -120,7 +120,7 @@ void hv_scsi_req_done(HvScsiReq *r)
     QTAILQ_INSERT_TAIL(&c->done, r, next);
     flush(c);
     if (stalled && c->open && QTAILQ_EMPTY(&c->done)) {
-        /* the guest does not notify again of what it has in the ring */
+        /* the guest does not notify again for packets that are in the ring */
         vmbus_channel_notify_host(c->vmchan);
     }
 }
@@ -153,7 +153,7 @@ static void reset_lun(HvScsi *s, const HvScsiSrb *srb)
 }
 
 /*
- * A reset runs the event loop until the disks are idle: it must not happen
+ * A reset runs the event loop until the disks are idle.  So it must not happen
  * while a ring is being read, and its channel may close meanwhile.
  */
 static void reset_bh(void *opaque)
@@ -224,7 +224,7 @@ static void handle(HvScsiChannel *c, HvScsiReq *r)
     hv_scsi_req_done(r);
 }
 
-/* The guest's answers to packets that want none, or unknown types. */
+/* Answers of the guest to packets that need none, or unknown types */
 static bool is_request(const VMBusChanReq *vmreq)
 {
     return vmreq->need_comp &&
@@ -288,7 +288,7 @@ static void hv_scsi_close_channel(VMBusChannel *vmchan)
             hv_scsi_srb_cancel(r);
             continue;
         }
-        /* a reset: it has to take place, but nobody waits for its end */
+        /* a reset: it must take place, but its result is not sent */
         QTAILQ_REMOVE(&c->in_flight, r, next);
         c->num_in_flight--;
         r->chan = NULL;
@@ -311,8 +311,8 @@ static uint16_t hv_scsi_num_channels(VMBusDevice *vdev)
 }
 
 /*
- * A disk whose address is left open goes to the next free LUN of target 0,
- * where Hyper-V has all its disks.
+ * A disk without an address gets the next free LUN of target 0: Hyper-V has all
+ * its disks there.
  */
 static void hv_scsi_pre_plug(HotplugHandler *handler, DeviceState *dev,
                              Error **errp)
@@ -341,7 +341,7 @@ static void hv_scsi_plug(HotplugHandler *handler, DeviceState *dev,
     hv_scsi_rescan(HV_SCSI(handler));
 }
 
-/* The guest sees that a disk is gone when it asks on the rescan. */
+/* On the rescan the guest asks for the disk and finds it gone. */
 static void hv_scsi_unplug(HotplugHandler *handler, DeviceState *dev,
                            Error **errp)
 {
@@ -398,7 +398,7 @@ static void hv_scsi_unrealize(VMBusDevice *vdev)
     HvScsiReq *r;
 
     qbus_set_hotplug_handler(BUS(&s->bus), NULL);
-    /* the channels are closed: only resets that did not run are left */
+    /* the channels are closed: only resets that have not run are left */
     while ((r = QTAILQ_FIRST(&s->resets))) {
         QTAILQ_REMOVE(&s->resets, r, next_reset);
         vmbus_free_req(r);

@@ -22,9 +22,9 @@ typedef struct HvScsiChannel HvScsiChannel;
 /**
  * typedef HvScsiReq - one packet of the guest, until its completion is sent
  * @vmreq: packet and GPA ranges; must come first, vmbus.c allocates it
- * @chan: where it came from and where its completion goes; NULL once that
- *        channel has closed: nothing is sent then
- * @sreq: the SCSI request, NULL if there is none (any more)
+ * @chan: channel of the packet and of its completion; NULL after that channel
+ *        has closed, and then nothing is sent
+ * @sreq: the SCSI request, or NULL if there is none
  * @cmd: decoded packet and reply
  * @next: in @chan->in_flight, @chan->done or, for a reset, also @next_reset
  * @next_reset: in HvScsi.resets
@@ -67,9 +67,9 @@ struct HvScsiChannel {
  * @vstor: state of the protocol
  * @chans: @num_channels of them
  * @resets: reset requests that wait for @reset_bh
- * @reset_bh: executes them; the rings are only looked at when there are none
- * @resetting: requests that are cancelled now are because of a reset
- * @rescan: the guest is to be told that disks came or went
+ * @reset_bh: executes them; the rings are read only when there are none
+ * @resetting: a reset is the reason for requests that are cancelled now
+ * @rescan: the guest must be told that disks came or went
  * @num_malformed: packets that broke the protocol
  * @num_dropped: completions that could not be put into a ring
  *
@@ -105,13 +105,13 @@ extern const SCSIBusInfo hv_scsi_bus_info;
 void hv_scsi_req_done(HvScsiReq *r);
 
 /**
- * hv_scsi_rescan - tell the guest to look which disks there are
+ * hv_scsi_rescan - tell the guest to look for disks
  * @s: the device
  */
 void hv_scsi_rescan(HvScsi *s);
 
 /**
- * hv_scsi_notify_all - look at the rings of all channels again
+ * hv_scsi_notify_all - check the rings of all channels again
  * @s: the device
  */
 void hv_scsi_notify_all(HvScsi *s);

@@ -1,21 +1,21 @@
 /*
  * Device isa-insn-count: tell a guest how many instructions were executed
  *
- * For measuring guest code under "-icount": the count is that of TCG's
- * instruction counter, of all CPUs since QEMU started, firmware included.
- * Unlike the TSC it has no part in virtual time, which jumps ahead while all
- * CPUs are halted, and a guest can neither set nor stop it.
+ * For measuring guest code under "-icount".  The count is that of TCG's
+ * instruction counter: all CPUs since QEMU started, firmware included.  The TSC
+ * follows virtual time, and that jumps ahead while all CPUs are halted.  This
+ * count does not, and a guest can neither set nor stop it.
  *
- * Eight I/O ports.  A 4-byte read at offset 0 latches the count and returns
- * its low half, a 4-byte read at offset 4 returns the high half of what was
- * latched.  Everything else reads as zero, and writes are ignored; both are
- * logged ("-d guest_errors").
+ * Eight I/O ports.  A 4-byte read at offset 0 latches the count and returns its
+ * low half.  A 4-byte read at offset 4 returns the high half of the latch.
+ * Other reads return zero, and writes are ignored; both are logged ("-d
+ * guest_errors").
  *
- * The count is exact: TCG makes an instruction that does port I/O the last one
- * of its translation block, so that all that were executed, the reading one
- * included, are known when the device is asked.
+ * The count is exact.  TCG makes an instruction that does port I/O the last one
+ * of its translation block, so all executed instructions are known when the
+ * device is read, including the one that reads it.
  *
- * There is one latch: CPUs that read at the same time have to take turns.
+ * There is one latch: CPUs that read at the same time must take turns.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

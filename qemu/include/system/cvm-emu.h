@@ -1,10 +1,9 @@
 /*
  * Emulated confidential guests: hooks for the memory core
  *
- * A guest that a cvm-emu object turns into a confidential one has private
- * pages, which no device may touch.  These hooks tell the audit about every
- * access that a device makes.  With no such object, each costs one test of
- * a global that never changes.
+ * A cvm-emu object gives the guest private pages.  No device may touch them.
+ * These hooks tell the audit about every access that a device makes.  Without
+ * the object, each hook tests a global that never changes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -34,7 +33,8 @@ hwaddr cvm_emu_gpa__slow(hwaddr addr);
  * @is_write: the device wrote
  * @attrs: attributes of the access
  *
- * Called within an RCU critical section or not, with or without the BQL.
+ * Called with or without the BQL, inside or outside of an RCU critical
+ * section.
  */
 static inline void cvm_emu_dma_access(AddressSpace *as, hwaddr addr,
                                       hwaddr len, bool is_write,
@@ -95,7 +95,7 @@ static inline void cvm_emu_dma_unmap(void *host)
 }
 
 /**
- * cvm_emu_gpa: what a CPU's physical address means to the guest
+ * cvm_emu_gpa: translate a CPU's physical address to the guest's
  * @addr: address in the CPU's address space
  *
  * Return: the guest physical address; the same for both copies of memory.

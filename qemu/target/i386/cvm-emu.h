@@ -1,9 +1,9 @@
 /*
  * Emulated confidential guests: hooks for the x86 CPU
  *
- * Each hook is an inline test of a global that is set before the first CPU
- * is created and never changes afterwards.  Builds that cannot have a cvm-emu
- * object (user mode, no TCG, 32-bit only) get empty stubs.
+ * Each hook is an inline test of a global.  The global is set before the first
+ * CPU is created and never changes afterwards.  Builds that cannot have a
+ * cvm-emu object (user mode, no TCG, 32-bit only) get empty stubs.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,20 +17,20 @@
 
 /* C-bit (SEV), S-bit (TDX) or vTOM bit (Hyper-V); 0 without cvm-emu object. */
 extern uint64_t cvm_emu_addr_bit;
-/* VMMCALL reaches the emulated hypervisor. */
+/* The guest is an SEV guest: VMMCALL reaches the emulated hypervisor. */
 extern bool cvm_emu_sev;
-/* TDCALL exists. */
+/* The guest is a TDX guest: TDCALL exists. */
 extern bool cvm_emu_tdx;
 /* Hyper-V isolates the guest; its interface is in hyperv-tcg.h. */
 extern bool cvm_emu_vbs;
 
-/* How far a list of pages was converted, and why no further. */
+/* Why the conversion of a list of pages ended. */
 typedef enum CvmEmuListResult {
-    /* as far as the emulated host wants to go in one call */
+    /* the list ended, or the host asks for another call */
     CVM_EMU_LIST_OK,
-    /* up to a page that is not RAM */
+    /* at a page that is not RAM */
     CVM_EMU_LIST_RANGE,
-    /* up to an injected fault */
+    /* at an injected fault */
     CVM_EMU_LIST_FAILED,
 } CvmEmuListResult;
 
@@ -59,7 +59,7 @@ CvmEmuListResult cvm_emu_convert_list(CPUState *cs, const uint64_t *pfns,
  * @mr: root without emulation
  * @errp: receives what is wrong with the configuration
  *
- * Return: @mr, or a region that has private memory as well, or NULL.
+ * Return: @mr, a region that also has private memory, or NULL on error.
  */
 static inline MemoryRegion *cvm_emu_cpu_root(MemoryRegion *mr, Error **errp)
 {
@@ -148,7 +148,7 @@ static inline void cvm_emu_tlb_fill(CPUX86State *env, vaddr addr,
 }
 
 /**
- * cvm_emu_phys: where a CPU finds page tables and other own structures
+ * cvm_emu_phys: find page tables and other structures of the CPU itself
  * @addr: guest physical address, with or without the platform's bit
  *
  * Return: the address in the CPU's address space.
@@ -172,10 +172,10 @@ static inline hwaddr cvm_emu_debug_leaf(CPUX86State *env, hwaddr addr)
 }
 
 /**
- * cvm_emu_halt_wake: does an interrupt wake a CPU that blocks it?
+ * cvm_emu_halt_wake: does an interrupt wake a CPU that has RFLAGS.IF clear?
  * @cs: halted CPU
  *
- * A TDX guest halts by TDG.VP.VMCALL with interrupts disabled.
+ * A TDX guest halts by TDG.VP.VMCALL, with interrupts disabled.
  */
 static inline bool cvm_emu_halt_wake(CPUState *cs)
 {
@@ -183,11 +183,11 @@ static inline bool cvm_emu_halt_wake(CPUState *cs)
 }
 
 /**
- * cvm_emu_copy_in_use: where the hypervisor finds a page of the guest
+ * cvm_emu_copy_in_use: find the copy of a page that the guest uses
  * @gpa: guest physical address, with or without the platform's bit
  * @addr: receives the address in the CPU's address space
  *
- * For a hypervisor that is trusted with private memory, but not for devices.
+ * For a hypervisor that the guest trusts with private memory; not for devices.
  *
  * Return: false if the bit says shared and the page is not.
  */
@@ -202,11 +202,11 @@ static inline bool cvm_emu_copy_in_use(hwaddr gpa, hwaddr *addr)
 
 /**
  * cvm_emu_overlay_moved: the hypervisor covers a page of the guest
- * @mr: memory to see instead, already in the system memory
- * @gpa: where, 0 for nowhere
+ * @mr: memory that covers the page; it is in the system memory already
+ * @gpa: address of the page, or 0 for none
  *
- * The guest sees it in private and in shared mappings.  Called with the BQL
- * held, in a memory transaction.
+ * The guest sees @mr through private and through shared mappings.  Called with
+ * the BQL held, in a memory transaction.
  */
 static inline void cvm_emu_overlay_moved(MemoryRegion *mr, hwaddr gpa)
 {

@@ -136,7 +136,7 @@ uint32_t hyperv_feature_bits(X86CPU *cpu, uint32_t func, int reg)
             }
         }
     }
-    /* The same register tells the versions of enlightened VMCS. */
+    /* The same register holds the versions of enlightened VMCS. */
     if (func == HV_CPUID_NESTED_FEATURES && reg == R_EAX &&
         hyperv_feat_enabled(cpu, HYPERV_FEAT_EVMCS)) {
         bits |= HYPERV_EVMCS_VERSION;
@@ -145,12 +145,12 @@ uint32_t hyperv_feature_bits(X86CPU *cpu, uint32_t func, int reg)
 }
 
 /**
- * hyperv_check_dependencies: has the CPU what a feature needs?
+ * hyperv_check_dependencies: does the CPU have what a feature needs?
  * @cpu: the CPU
  * @feature: one of HYPERV_FEAT_*
  * @errp: receives what is missing
  *
- * Return: whether it has.
+ * Return: true if it does.
  */
 bool hyperv_check_dependencies(X86CPU *cpu, int feature, Error **errp)
 {
@@ -166,11 +166,11 @@ bool hyperv_check_dependencies(X86CPU *cpu, int feature, Error **errp)
 }
 
 /**
- * hyperv_check_synic: has the CPU what a SynIC in QEMU needs?
+ * hyperv_check_synic: does the CPU have what a SynIC in QEMU needs?
  * @cpu: the CPU
  * @errp: receives what is missing
  *
- * Return: whether it has.
+ * Return: true if it does.
  */
 bool hyperv_check_synic(X86CPU *cpu, Error **errp)
 {

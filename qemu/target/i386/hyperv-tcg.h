@@ -3,8 +3,8 @@
  *
  * Without KVM, the hv-* properties of a CPU turn QEMU itself into the
  * hypervisor that a guest with Hyper-V enlightenments expects.  Each hook is
- * an inline test of a global that is set when the first CPU is realized and
- * never changes afterwards.  Builds that have no 64-bit system emulation get
+ * an inline test of a global.  The global is set when the first CPU is realized
+ * and never changes afterwards.  Builds without 64-bit system emulation get
  * stubs.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

@@ -1,7 +1,7 @@
 /*
  * The bare guest: instructions that order memory accesses
  *
- * The runner looks at what the translator makes of each.
+ * The runner checks the code that the translator generates for each.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

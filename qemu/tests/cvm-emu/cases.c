@@ -1,8 +1,8 @@
 /*
  * The bare guest: the cases
  *
- * What each does to memory is the ground truth that the runner (run) holds
- * against the stats.
+ * The runner (run) compares the emulator's statistics with what each case does
+ * to memory.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -181,7 +181,7 @@ static void case_declare(void)
     request(ARENA + FRAME, 1, true);
     check(*shared_view(ARENA + FRAME) == 13,
           "conversion in place leaves content alone");
-    /* used, and never requested: a violation once the phase is over */
+    /* used, but never requested: a violation when the phase ends */
     *shared_view(ARENA + 2 * FRAME) = 14;
     request(ARENA + 3 * FRAME, 1, true);
 }
@@ -224,7 +224,7 @@ static void case_reset(void)
     check(*private_view(ARENA) == 0, "a shared page is private again");
 }
 
-/* Two contents at one GPA, and time to look at them. */
+/* Show two contents at one GPA, and give the runner time to read both. */
 static void case_wait(void)
 {
     declare_memory();

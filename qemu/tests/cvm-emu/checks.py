@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The tests: a case of the bare guest, and what the stats must say of it."""
+"""The tests: a case of the bare guest, and what the statistics must say."""
 import contextlib
 import json
 import re
@@ -214,7 +214,7 @@ def strict(machine, kind):
         need("strict=on" in result.stderr, "no reason was given", result)
         need(result.stats, "there are no stats", result)
         v = violations(result.stats)
-        need(v["cpu"] + v["dma"] >= 1, "the stats miss it", result)
+        need(v["cpu"] + v["dma"] >= 1, "the violation is not in the statistics", result)
     result = machine.run(kind, "clean", options="strict=on")
     equal("exit status without violation", result.status, GUEST_OK, result)
 
@@ -259,7 +259,7 @@ def sigterm(machine, kind):
         s.process.send_signal(signal.SIGTERM)
         s.process.wait(30)
         stats = machine._result(0, "").stats
-    need(stats and stats["shared-pages"], "SIGTERM lost the stats")
+    need(stats and stats["shared-pages"], "no statistics after SIGTERM")
 
 
 NONSENSE = {

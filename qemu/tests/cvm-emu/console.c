@@ -1,5 +1,5 @@
 /*
- * A bare guest: console and verdict
+ * A bare guest: console and result
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

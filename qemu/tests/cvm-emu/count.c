@@ -16,7 +16,7 @@ static uint64_t read_count(void)
     return low | (uint64_t)inl(COUNT + 4) << 32;
 }
 
-/* Instructions from one read to the next, that one included. */
+/* Instructions from one read to the next, including the latter. */
 #define BETWEEN(code) ({                                                \
     uint32_t first_, second_;                                           \
     asm volatile("inl %%dx, %%eax\n\t"                                  \
@@ -74,7 +74,7 @@ void case_count(void)
 
     old = inl(COUNT);
     burn();
-    /* The bytes would latch, if they were not refused. */
+    /* Reads of bytes would latch if they were not refused. */
     (void)inb(COUNT);
     high = inl(COUNT + 4);
     expect(high, 0, "the high half is that of the latched count");
@@ -84,7 +84,7 @@ void case_count(void)
     print_hex("count", new);
 }
 
-/* What a confidential guest does all the time; it must not blur the count. */
+/* A confidential guest does this often; it must not change the count. */
 void case_count_calls(void)
 {
     uint64_t start, end;
@@ -101,7 +101,7 @@ void case_count_calls(void)
     check(end - start > 100 && end - start < 10000, "the count is sane");
 }
 
-/* A violation is found in the midst of a translation block. */
+/* A violation is found in the middle of a translation block. */
 void case_count_violation(void)
 {
     declare_memory();

@@ -1,8 +1,8 @@
 /*
  * The bare guest: conversions that the host fails
  *
- * The options of the emulator say which; declare_memory() makes one
- * conversion under SEV and none under TDX.
+ * The emulator's options choose them.  declare_memory() makes one conversion
+ * under SEV and none under TDX.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -18,7 +18,7 @@ static void check_failed(uint64_t status, const char *what)
                      is_hyperv() ? 11 : 1ULL << 63), what);
 }
 
-/* Where the host stopped; SEV does not say. */
+/* Where the host stopped; SEV does not report it. */
 static void check_reached(uint64_t gpa, bool to_shared)
 {
     if (!is_sev()) {
@@ -55,7 +55,7 @@ void case_fault_fail(void)
         *shared_view(FIRST) = 9;
         check(*shared_view(FIRST) == 9, "shared memory holds data");
     }
-    /* The guest takes back what it changed, but for the last page. */
+    /* The guest changes all pages back except the last one. */
     check_private(0, 3);
     to_shared(FIRST, 4);
     check(*shared_view(FIRST) == POISON, "a conversion after all");
@@ -90,7 +90,7 @@ void case_fault_retry(void)
     }
 }
 
-/* The host never serves all, and in the end nothing. */
+/* The host never serves all pages, and in the end none. */
 void case_fault_retry_always(void)
 {
     uint64_t page = 0;

@@ -1,9 +1,9 @@
 /*
- * The bare guest: what its files share
+ * The bare guest: shared by its files
  *
  * Each run of the guest is one case, named on the command line.  The guest
  * checks data and return values and prints "ok" or "FAIL" lines; the runner
- * checks the stats of the emulator against what the case did.
+ * compares the emulator's statistics with what the case did.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,7 +21,7 @@
 #define ARENA  (32ULL << 20)
 #define POISON 0xcc
 
-/* Memory and registers, of which each access counts. */
+/* Memory and registers: the compiler must keep each access. */
 typedef volatile uint8_t mem_u8;    /* see above */
 typedef volatile uint16_t mem_u16;  /* see above */
 typedef volatile uint32_t mem_u32;  /* see above */

@@ -58,7 +58,7 @@ mem_visibility *visibility_input(bool to_shared)
     return in;
 }
 
-/* As many calls as it takes; R11 as a TDX guest would find it. */
+/* Make as many calls as needed; set R11 as for a TDX guest. */
 uint64_t hv_request(uint64_t gpa, uint64_t pages, bool to_shared)
 {
     mem_visibility *in = visibility_input(to_shared);

@@ -112,7 +112,7 @@ void case_hv_msrs(void)
     expect(try_wrmsr(HV_SIEFP, 1ULL << 50 | 1), GP, "SIEFP out of range");
     /* The page is there only while the guest has an identity. */
     wrmsr(HV_HYPERCALL, HV_CALL_PAGE | 1);
-    expect(rdmsr(HV_HYPERCALL), 0, "no page for nobody");
+    expect(rdmsr(HV_HYPERCALL), 0, "no page without identity");
     wrmsr(HV_GUEST_OS_ID, 1);
     expect(try_wrmsr(HV_HYPERCALL, MMIO_PAGE | 1), GP, "no page in a device");
     wrmsr(HV_HYPERCALL, HV_CALL_PAGE | 1);
@@ -138,7 +138,7 @@ static void check_post(void)
     post->type = 1;
     post->size = 8;
     expect(hypercall(HV_POST_MESSAGE, HV_INPUT), HV_CONNECTION_ID,
-           "nobody listens");
+           "no port for the message");
     post->size = 241;
     expect(hypercall(HV_POST_MESSAGE, HV_INPUT), HV_INVALID_INPUT,
            "a message that is too long");
@@ -164,10 +164,10 @@ static void check_signal(void)
     mem_u64 *event = (mem_u64 *)private_view(HV_INPUT);
 
     expect(hypercall(HV_SIGNAL_EVENT | HV_FAST, 0x77), HV_CONNECTION_ID,
-           "nobody waits");
+           "no port for the event");
     *event = 0x77;
     expect(hypercall(HV_SIGNAL_EVENT, HV_INPUT), HV_CONNECTION_ID,
-           "nobody waits, parameters in memory");
+           "no port, parameters in memory");
     *event = 0x77 | 1ULL << 32;
     expect(hypercall(HV_SIGNAL_EVENT, HV_INPUT), HV_PORT_ID, "a flag number");
     expect(hypercall(HV_SIGNAL_EVENT | HV_FAST, 1 << 24), HV_INVALID_INPUT,
@@ -180,8 +180,8 @@ void case_hv_hypercalls(void)
 {
     uint64_t result;
 
-    expect(try_hypercall(true, 0x7777, 0, &result), UD, "VMCALL by nobody");
-    expect(try_hypercall(false, 0x7777, 0, &result), UD, "VMMCALL by nobody");
+    expect(try_hypercall(true, 0x7777, 0, &result), UD, "VMCALL, no identity");
+    expect(try_hypercall(false, 0x7777, 0, &result), UD, "VMMCALL, no identity");
     expect(hypercall(0x7777, 0), HV_INVALID_CODE, "through the page");
     expect(try_hypercall(true, 0x7777, 0, &result), 0, "VMCALL");
     expect(result, HV_INVALID_CODE, "unknown call");
@@ -243,7 +243,7 @@ static void check_bad_headers(void)
            HV_PARAMETER, "a list nowhere");
 }
 
-/* What the runner finds in the stats: 2 + 1 + 1 + 1 pages shared. */
+/* The runner expects 2 + 1 + 1 + 1 pages shared. */
 void case_hv_visibility(void)
 {
     mem_visibility *in;
@@ -282,7 +282,7 @@ void case_hv_visibility(void)
            HV_PARAMETER, "not in a private page with the bit");
 }
 
-/* Rows of pages, and what makes one request of them. */
+/* Rows of pages, and how they join to one request. */
 void case_hv_lists(void)
 {
     mem_visibility *in;
@@ -295,10 +295,10 @@ void case_hv_lists(void)
         in->pfn[i] = (ARENA + FRAME) / PAGE + i + (i >= 4) + (i >= 8);
     }
     expect(visibility(9, 0), HV_REPS(9, 0), "three rows");
-    /* Lists that are not full do not go on. */
+    /* A list that is not full does not continue. */
     to_shared(ARENA + 2 * FRAME, 256);
     to_shared(ARENA + 2 * FRAME + 256 * PAGE, 256);
-    /* Nor does a full one in the other direction. */
+    /* A full list does not continue in the other direction. */
     to_shared(ARENA + 3 * FRAME, 512);
     to_private(ARENA + 3 * FRAME, 510);
     to_shared(ARENA + 3 * FRAME + 510 * PAGE, 2);

@@ -11,7 +11,7 @@ MUTATIONS = [
      "        *value = HV_CRASH_CTL_NOTIFY;\n"
      "        return hv_has(env, HYPERV_FEAT_CRASH);\n    default:\n"
      "        return true;", "hyperv-hv-msrs"),
-    ("hv-page-for-nobody", H + "msr.c",
+    ("hv-page-without-identity", H + "msr.c",
      "    if (!p->guest_os_id) {", "    if (0) {", "hyperv-hv-msrs"),
     ("hv-page-outlives-identity", H + "msr.c",
      "        hv_partition.hypercall &= ~(uint64_t)HV_PAGE_ENABLE;", "",
@@ -27,7 +27,7 @@ MUTATIONS = [
     ("hv-parameters-in-devices", H + "memory.c",
      "    return hv_is_ram(as, addr, size, is_write) &&\n           address",
      "    return address", "hyperv-hv-hypercalls"),
-    ("hv-hypercall-by-nobody", H + "hypercall.c",
+    ("hv-hypercall-without-identity", H + "hypercall.c",
      "    if (!hv_partition.guest_os_id || ", "    if (",
      "hyperv-hv-hypercalls"),
     ("hv-reserved-bits-ignored", H + "hypercall.c",

@@ -41,7 +41,7 @@ static void testdev(uint32_t command, uint32_t connection)
     outl(TESTDEV, connection << 24 | command << 16 | SINT);
 }
 
-/* QEMU's main loop has its share in messages and events. */
+/* Messages and events need QEMU's main loop. */
 static bool interrupts_become(int n)
 {
     for (long i = 0; i < 20000000 && interrupts < n; i++) {

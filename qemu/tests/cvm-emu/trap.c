@@ -26,7 +26,7 @@ volatile uint64_t trap_vector;      /* the handlers below write it */
 static struct gate idt[256];
 
 /*
- * A fault resumes at trap_rip, in 64-bit mode at CPL 0, whatever it left.
+ * After a fault, resume at trap_rip, always in 64-bit mode at CPL 0.
  */
 asm(".text\n"
     "trap_gp: movq $13, trap_vector\n"

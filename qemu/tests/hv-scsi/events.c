@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Resets, disks that come and go, and the driver let go: all under load. */
+/* Resets, disks that come and go, and removal of the driver, under load. */
 
 #define _GNU_SOURCE
 #include <errno.h>

@@ -2,9 +2,9 @@
 /*
  * A hostile guest: packets of its own making in the controller's ring
  *
- * uio_hv_generic gives the ring to a process.  It negotiates as a driver would
- * and then sends valid requests, requests with some bytes changed and mere
- * noise, with GPA ranges in its own memory, beyond all memory, and none.  Each
+ * uio_hv_generic gives the ring to a process.  It negotiates as a driver does.
+ * Then it sends valid requests, requests with some bytes changed, and noise.
+ * Their GPA ranges are in its own memory, beyond all memory, or missing.  Each
  * packet that wants a completion must get exactly one.
  */
 
@@ -107,7 +107,7 @@ static void kick(void)
     }
 }
 
-/* Wait until at most @n completions are outstanding.  Return: they came. */
+/* Wait until at most @n completions are outstanding.  Return: success. */
 static bool settle(int n)
 {
     int i;
@@ -208,7 +208,7 @@ static uint32_t make_ranges(uint64_t *desc, uint32_t *bytes)
     return (2 + n) * 8;
 }
 
-/* A READ, WRITE, INQUIRY, ... that is right but for what noise() adds. */
+/* A READ, WRITE, INQUIRY, ... that is valid until noise() changes it. */
 static void make_srb(uint8_t *msg, uint32_t bytes)
 {
     static const uint8_t opcodes[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the guest's tests of hv-scsi share. */
+/* Shared by the guest's tests of hv-scsi. */
 
 #ifndef HV_SCSI_GUEST_H
 #define HV_SCSI_GUEST_H
@@ -28,7 +28,7 @@ void check(bool good, const char *name, const char *fmt, ...)
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void finish(void);
 
-/* Have the host do something and wait until it has.  Return: its number. */
+/* Let the host do something and wait for it.  Return: the host's number. */
 long ask_host(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Fill or compare memory with what is on the disk at @block. */
@@ -37,7 +37,7 @@ bool matches(const void *buf, uint64_t block, size_t size, uint8_t salt);
 
 /* Open a LUN of the controller, O_DIRECT; -1 if it is not there. */
 int open_lun(int lun, int flags);
-/* Wait until a LUN is there, or is gone.  Return: whether that came to pass. */
+/* Wait until a LUN exists, or is gone.  Return: false on timeout. */
 bool wait_lun(int lun, bool there, int seconds);
 /* Size of a LUN in blocks, 0 if it is not there. */
 unsigned long lun_size(int lun);

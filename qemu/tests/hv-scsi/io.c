@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Data: what is read is what is there, and nothing next to it is touched. */
+/* Data: reads return the disk's content and touch nothing beside the buffer. */
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -48,8 +48,8 @@ static bool write_all(int fd, off_t from, size_t size, uint8_t salt)
 }
 
 /*
- * Buffers at any multiple of @step in a page, of any number of blocks, so that
- * first and last page are in part.  Worker @id has its own piece of the disk.
+ * Buffers at any multiple of @step in a page, of any number of blocks, so first
+ * and last page are partly used.  Worker @id has its own part of the disk.
  */
 static bool odd_sizes(int fd, int id, int step)
 {

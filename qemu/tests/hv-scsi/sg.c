@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* SCSI commands of our own: what the controller makes of lengths and errors. */
+/* SCSI commands of our own: how the controller handles lengths and errors. */
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -62,7 +62,7 @@ static void test_inquiry(int fd)
     check(r.resid == (length < 96 ? 96 - length : 0),
           "residual of a shorter answer", "resid %d of %d", r.resid, length);
 
-    /* the command offers more than the buffer has: a cut answer */
+    /* the command allows more than the buffer holds: a cut answer */
     memset(a.buf, 0, 96);
     memset(a.buf + 16, 0xc3, 80);
     a.size = 16;

@@ -1,8 +1,8 @@
 /*
  * Hyper-V synthetic NIC: tests of the data path
  *
- * Checksums are verified with a plain sum of this file's own, the RSS hash
- * with the values that Microsoft publishes for its verification.
+ * A plain sum in this file verifies checksums.  The values that Microsoft
+ * publishes for verification test the RSS hash.
  *
  * This work is licensed under the terms of the GNU GPL, version 2 or later.
  * See the COPYING file in the top-level directory.
@@ -55,7 +55,7 @@ static uint32_t pseudo(const uint8_t *frame, bool ip6, uint8_t proto,
     return sum16(frame + (ip6 ? 22 : 26), ip6 ? 32 : 8, proto + len);
 }
 
-/* A frame as a guest leaves it to the device: the L4 checksum is seeded. */
+/* A frame from a guest: the checksum field has the pseudo header's sum. */
 static void frame_make(Frame *f, bool ip6, uint8_t proto, uint32_t payload,
                        bool lso)
 {
@@ -116,7 +116,7 @@ static void out_emit(void *opaque, const struct iovec *iov, int cnt)
     o->count++;
 }
 
-/* Check the frame in o->last on its own, then as a part of the whole. */
+/* Check the frame in o->last alone, then as a part of the whole. */
 static void out_emit_segment(void *opaque, const struct iovec *iov, int cnt)
 {
     Out *o = opaque;
@@ -207,7 +207,7 @@ static void test_tx_csum(void)
     }
 }
 
-/* Headers that do not hold what the per-packet information says */
+/* Headers that contradict the per-packet information */
 static void test_tx_bad(void)
 {
     g_autofree Frame *f = g_new(Frame, 1);
@@ -292,7 +292,7 @@ static void test_tx_parse(void)
     g_assert_cmphex(pkt.csum, ==, 0x220005);
     g_assert_cmphex(pkt.lso, ==, 0x42);
 
-    /* every field that places something, too large by one and by far */
+    /* every offset and length, too large by one and by far */
     for (i = 0; i < 8; i++) {
         static const int field[] = { 4, 8, 12, 28, 32, 44, 52, 76 };
         uint32_t old = le32(buf + field[i]);
@@ -411,7 +411,7 @@ static void test_rx_csum(void)
             hv_net_rx_prepare(&r, f->data, f->len, &h);
             g_assert_cmphex(find_ppi(&h, RNDIS_PPI_CHECKSUM, 0), ==, ip);
         }
-        /* a truncated packet is not judged */
+        /* the checksum of a truncated packet is not verified */
         hv_net_rx_prepare(&r, f->data, f->len - 1, &h);
         g_assert_cmphex(find_ppi(&h, RNDIS_PPI_CHECKSUM, 0), ==, 0);
         if (!ip6) {

@@ -1,9 +1,9 @@
 /*
  * Hyper-V synthetic NIC: mutated messages
  *
- * Feeds the parsers messages that are almost right. Each lies at the end of a
- * page that an inaccessible one follows, so that reading past a message ends
- * the test even without a sanitizer. The sequence is the same at each run;
+ * Feeds the parsers messages that are almost valid. Each message lies at the end
+ * of a page, and the next page is inaccessible, so that reading past a message
+ * ends the test even without a sanitizer. The sequence is the same at each run;
  * HV_NET_FUZZ_ROUNDS and HV_NET_FUZZ_SEED change its length and its start.
  *
  * This work is licensed under the terms of the GNU GPL, version 2 or later.
@@ -144,7 +144,7 @@ static void fuzz_nvsp(void)
 }
 
 /* A SET that would work: RSS parameters, or the MAC address */
-static size_t seed_set(uint8_t *msg)
+static size_t valid_set(uint8_t *msg)
 {
     uint8_t *val = msg + 28;
     size_t i, len = 40 + 16 + 40;
@@ -199,7 +199,7 @@ static void fuzz_control(void)
         stl_le_p(msg + 20, 20);
         if (rnd(2)) {
             stl_le_p(msg, RNDIS_SET);
-            len = seed_set(msg);
+            len = valid_set(msg);
         }
         stl_le_p(msg + 4, len);
         mutate(msg, len);
@@ -247,7 +247,7 @@ static void fuzz_emit(void *opaque, const struct iovec *iov, int cnt)
 }
 
 /* A TCP or UDP frame over IPv4 or IPv6, perhaps tagged. Return: its length */
-static size_t seed_frame(uint8_t *f, uint32_t *l4)
+static size_t valid_frame(uint8_t *f, uint32_t *l4)
 {
     bool ip6 = rnd(2), tcp = rnd(2);
     size_t l3 = 14, payload = rnd(200), l4_len = (tcp ? 20 : 8) + payload;
@@ -275,7 +275,7 @@ static void fuzz_tx(void)
     for (i = 0; i < rounds; i++) {
         uint8_t msg[600] = {};
         uint32_t l4;
-        size_t flen = seed_frame(msg + 92, &l4), len = 92 + flen;
+        size_t flen = valid_frame(msg + 92, &l4), len = 92 + flen;
         HvNetTxPkt pkt;
         uint8_t *p;
         ssize_t ret;
@@ -329,7 +329,7 @@ static void fuzz_rx(void)
         uint8_t frame[400];
         HvNetRxHdr h;
         uint32_t l4;
-        size_t len = seed_frame(frame, &l4);
+        size_t len = valid_frame(frame, &l4);
         uint8_t *p;
 
         mutate(frame, rnd(2) ? len : l4);

@@ -1,8 +1,5 @@
 /*
- * Hyper-V synthetic NIC: tests of what knows the protocol
- *
- * Checksums are verified with a plain sum of this file's own, the RSS hash
- * with the values that Microsoft publishes for its verification.
+ * Hyper-V synthetic NIC: tests of sessions and control messages
  *
  * This work is licensed under the terms of the GNU GPL, version 2 or later.
  * See the COPYING file in the top-level directory.
@@ -143,7 +140,7 @@ static void test_nvsp_buffers(void)
         g_assert_cmpint((uint64_t)size * (count + 1), >, h.len[0]);
         g_assert_cmpint(h.refs[HV_NET_RECV_BUF], ==, 1);
 
-        /* neither twice, nor revoked by another name, nor another size */
+        /* not twice, not revoked under another name, no other size */
         nvsp(&n, &h, recv_buf_msg(0xe1e10), &resp);
         g_assert_cmpint(le32_to_cpu(resp.recv_buf_complete.status), ==,
                         NVSP_STATUS_FAIL);

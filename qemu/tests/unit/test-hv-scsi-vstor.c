@@ -1,8 +1,8 @@
 /*
  * Tests of the storage protocol of Hyper-V's synthetic SCSI
  *
- * Packets that are handed to the decoder end where a page without access
- * rights starts, so that reading too far is noticed without a sanitizer.
+ * Packets for the decoder end where a page without access rights starts, so
+ * reading too far faults without a sanitizer.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -320,8 +320,8 @@ static void check_bounds(const HvScsiVstor *v, HvScsiState before, bool first,
 }
 
 /*
- * Random packets: half of them start from a valid one, so that not only the
- * first check is reached.  The seed is fixed: a failure repeats.
+ * Random packets.  Half of them start from a valid one, so that they reach more
+ * than the first check.  The random seed is fixed, so that a failure repeats.
  */
 static void test_fuzz(void)
 {
@@ -375,7 +375,7 @@ static void test_fuzz(void)
                              cmd.srb.sense_length);
         }
     }
-    /* a generator that reaches nothing proves nothing */
+    /* fail if the generator misses an outcome: it would test nothing */
     for (i = 0; i < ARRAY_SIZE(actions); i++) {
         g_test_message("action %d: %lu times", i, actions[i]);
         g_assert_cmpuint(actions[i], >, 100);

@@ -97,7 +97,7 @@ static void case_open(void)
     check(teardown_gpadl(relid, 1), "tear down after close");
 }
 
-/* The answer to a teardown waits until nobody uses the memory. */
+/* The answer to a teardown comes when no device uses the memory. */
 static void case_teardown(void)
 {
     uint32_t words[2];
@@ -109,7 +109,7 @@ static void case_teardown(void)
     check(create_gpadl(relid, 1, RINGS, RING_PAGES) == 0, "rings");
     check(open_channel(relid, 1, 0, SEND_OFFSET) == 0, "open");
     check(post_words(CONN_NEW, MSG_GPADL_TEARDOWN, words, 2), "tear down");
-    /* a question that is answered at once overtakes it */
+    /* another request is answered meanwhile */
     check(create_gpadl(relid, 2, RINGS + 64 * PAGE, 1) == 0,
           "no answer to the teardown while the channel is open");
     close_channel(relid);

@@ -1,10 +1,10 @@
 /*
- * A bare guest of the VMBus: say anything
+ * A bare guest of the VMBus: random input
  *
- * Messages, rings and registers at random, but mostly near to what is right,
- * since what is plainly wrong is refused at the door.  The numbers come from
- * a seed, so a run can be repeated.  After each round the host has to be able
- * to connect, offer and open as on the first day.
+ * Messages, rings and registers at random, but mostly almost valid: the first
+ * checks refuse obvious nonsense.  The numbers come from a random seed, so a
+ * run can be repeated.  After each round the host must still be able to
+ * connect, offer and open.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -263,8 +263,8 @@ static void drain(void)
 }
 
 /*
- * Answers to what was sent before may still be on their way, if the host is
- * slow, and be taken for those to this.  A host that is stuck fails each time.
+ * If the host is slow, answers to earlier messages may still arrive and be taken
+ * for answers to this one, so try again.  A host that is stuck fails each time.
  */
 static bool works_again(void)
 {

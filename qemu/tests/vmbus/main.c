@@ -1,7 +1,7 @@
 /*
  * A bare guest of the VMBus: run the case that the command line names
  *
- * The last word is the name; "fuzz-" is followed by a seed.
+ * The last word is the name; "fuzz-" is followed by a random seed.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -163,13 +163,13 @@ void close_channel(uint32_t relid)
     check(post_words(CONN_NEW, MSG_CLOSE, words, 1), "post CLOSECHANNEL");
 }
 
-/* From any state: what a driver does first, and back. */
+/* From any state: connect as a driver does, and disconnect. */
 bool connect_and_open(void)
 {
     struct message msg = { 0 };
     uint32_t relid;
 
-    /* the first answer may be one to an earlier question */
+    /* the first answer may belong to an earlier message */
     for (int i = 0; i < 3 && !msg.payload[8]; i++) {
         if (!contact(CONN_NEW, VERSION(5, 3), 2, &msg)) {
             return false;

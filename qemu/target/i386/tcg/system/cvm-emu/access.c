@@ -2,7 +2,7 @@
  * Emulated confidential guests: CPU accesses and violations
  *
  * An access is checked when its translation enters the TLB.  It is carried
- * out in any case, on the copy of memory that its mapping asks for: code
+ * out in any case, on the copy of memory that its mapping asks for.  Code
  * that uses the wrong mapping reads garbage, as on hardware.
  *
  * In the early phase of SEV (pages.c), the guest may use a page through a
@@ -49,8 +49,8 @@ static View cvm_emu_view(CPUX86State *env, int mmu_idx, hwaddr paddr)
 }
 
 /*
- * The instruction that makes the access, and the time.  Translated code goes
- * on after this, so the CPU must not notice.
+ * Record the instruction that makes the access, and the time.  Translated
+ * code continues after this, so put the state of the CPU back.
  *
  * Under -icount the clock may be read only where a translation block ends,
  * because the whole block is counted when it starts.  The restored state has
@@ -88,7 +88,7 @@ static CvmEmuAccess cvm_emu_access(MMUAccessType access)
     }
 }
 
-/* Say it on the console: each of the first ones, then one each second. */
+/* Warn of each of the first violations, then of one each second. */
 static void cvm_emu_warn(CvmEmu *s, CvmEmuViolation *v)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -123,8 +123,8 @@ static void cvm_emu_warn(CvmEmu *s, CvmEmuViolation *v)
 }
 
 /*
- * strict=on: QEMU ends in the main loop, in order; this CPU goes no further
- * than the current translation block.
+ * strict=on: let the main loop end QEMU in an orderly way.  This CPU stops at
+ * the end of the current translation block.
  */
 static void cvm_emu_stop(void)
 {
@@ -281,9 +281,9 @@ static void cvm_emu_check_private(CPUX86State *env, vaddr addr, hwaddr gpa,
 }
 
 /*
- * The local APIC is part of the CPU.  In a TD it is the business of the TDX
- * module, and Linux maps it as private.  So it does, on Hyper-V, with the I/O
- * APIC and the TPM, which are not the root partition's.
+ * Device memory that Linux maps as private, and rightly so.  The local APIC is
+ * part of the CPU; in a TD, the TDX module handles it.  On Hyper-V, the I/O
+ * APIC and the TPM do not belong to the root partition.
  */
 static bool cvm_emu_is_private_mmio(CPUX86State *env, hwaddr gpa)
 {
@@ -323,7 +323,7 @@ void cvm_emu_tlb_fill__slow(CPUX86State *env, vaddr addr,
     }
     if (view == VIEW_SHARED) {
         cvm_emu_check_shared(env, addr, page_gpa, access, ra, index, page);
-        /* A fetch needs a translation, and so a check, of its own. */
+        /* Let a fetch miss the TLB, so that it is checked, too. */
         if (access != MMU_INST_FETCH) {
             *prot &= ~PAGE_EXEC;
         }

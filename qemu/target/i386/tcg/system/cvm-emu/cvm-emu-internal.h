@@ -1,20 +1,21 @@
 /*
  * Emulated confidential guests: shared by the files in this directory
  *
- * Memory.  Guest RAM exists twice.  The shared copy is the machine's RAM;
- * devices, fw_cfg and the monitor see only this one.  The private copy is a
- * RAM block that is mapped nowhere but in the address space of the CPUs, at
- * CVM_EMU_WINDOW + GPA.  The page walk yields a GPA with the platform's bit,
- * and the TLB is filled with one copy or the other.
+ * Memory.  Guest RAM exists twice.  The shared copy is the machine's RAM.
+ * Devices, fw_cfg and the monitor see only this one.  The private copy is a
+ * RAM block that only the address space of the CPUs maps, at CVM_EMU_WINDOW +
+ * GPA.  The page walk yields a GPA with the platform's bit, and the TLB entry
+ * leads to one copy or the other.
  *
  * Launch.  Firmware runs in the shared copy.  When a CPU first enters long
- * mode, what firmware and loader left behind is copied to the private copy
- * and, outside of the areas that firmware keeps, scrubbed in the shared one.
+ * mode, memory that firmware and loader have filled is copied to the private
+ * copy.  It is then poisoned in the shared copy, except in the areas that
+ * firmware keeps.
  *
  * Page states.  One byte for each 4 KiB page of RAM, see CvmEmuPage.  Bytes
- * are written with the lock held and read without; a TLB entry that was
- * checked against an old state is gone before the request that changed the
- * state returns to the guest.
+ * are written with the lock held and read without.  A request that changes
+ * the state returns to the guest after all TLB entries are gone that were
+ * checked against the old state.
  *
  * Frames.  Pages are indexed so that 512 consecutive indexes starting at a
  * multiple of 512 are one naturally aligned 2 MiB frame.
@@ -52,7 +53,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(CvmEmu, CVM_EMU)
 typedef enum CvmEmuPage {
     /* not RAM: device memory or nothing */
     CVM_EMU_PAGE_OTHER,
-    /* both copies may be used: the guest has not said anything yet */
+    /* both copies may be used: the guest has not made a request yet */
     CVM_EMU_PAGE_LAUNCH,
     CVM_EMU_PAGE_PRIVATE,
     CVM_EMU_PAGE_SHARED,
@@ -65,7 +66,7 @@ typedef enum CvmEmuPage {
 #define CVM_EMU_PAGE_DECLARED 0x10
 /* SEV: used through a shared mapping before the first request that covers it */
 #define CVM_EMU_PAGE_EARLY 0x20
-/* SEV, before the first plain conversion: the same, after such a request */
+/* SEV, early phase: used through a shared mapping after such a request */
 #define CVM_EMU_PAGE_INPLACE 0x40
 /* SEV: the host failed the last request that covers it, see fault.c */
 #define CVM_EMU_PAGE_FOLLOW 0x80
@@ -79,11 +80,11 @@ typedef enum CvmEmuResult {
     CVM_EMU_RANGE,
     /* an injected fault */
     CVM_EMU_FAILED,
-    /* TDX: an injected fault; the rest is to be requested anew */
+    /* TDX: an injected fault; the guest has to request the rest again */
     CVM_EMU_RETRY,
 } CvmEmuResult;
 
-/* A request that did not fit into one call, and may go on in the next. */
+/* A request that may continue in the next call, see list.c. */
 typedef struct CvmEmuOpenRequest {
     hwaddr gpa;
     uint64_t npages;            /* 0: none */
@@ -141,7 +142,7 @@ struct CvmEmu {
     uint16_t *frame_shared;     /* by frame: number of shared pages */
     uint16_t *frame_pages;      /* by frame: number of pages of RAM */
     uint64_t launches;
-    CvmEmuRequestStats to[2];    /* 0: to private, 1: to shared */
+    CvmEmuRequestStats to[2];   /* 0: to private, 1: to shared */
     uint64_t redundant_pages;
     uint64_t failed;
     uint64_t in_place;

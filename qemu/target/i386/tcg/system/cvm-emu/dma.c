@@ -2,14 +2,14 @@
  * Emulated confidential guests: audit of device accesses
  *
  * Devices see the shared copy of memory only, so an access to a private page
- * moves garbage; on hardware it would, at best, do the same.  The audit finds
- * such accesses and names the device.  It sees what goes through QEMU's
- * memory API: not vhost, VFIO or other DMA outside of the process.
+ * transfers garbage.  Hardware does the same at best.  The audit finds such
+ * accesses and names the device.  It sees accesses through QEMU's memory API,
+ * but not vhost, VFIO or other DMA outside of the process.
  *
- * Virtqueue rings are cached by devices across resets of the guest's driver
- * (MemoryRegionCache); each access to the cache is audited, the cache itself
- * is not.  address_space_map() however means that the device is at work, so
- * a page that becomes private during that time is a violation.
+ * Devices cache virtqueue rings across resets of the guest's driver
+ * (MemoryRegionCache).  The audit checks each access to the cache, not the
+ * cache itself.  A page that address_space_map() returned is in use: if it
+ * becomes private meanwhile, that is a violation.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -35,7 +35,7 @@ void cvm_emu_dma_init(CvmEmu *s)
     s->maps = g_hash_table_new(NULL, NULL);
 }
 
-/* CPUs, and people who look at memory, are not devices. */
+/* CPUs and the monitor are not devices. */
 static bool cvm_emu_is_device(AddressSpace *as)
 {
     if (as == &address_space_memory) {
@@ -44,7 +44,7 @@ static bool cvm_emu_is_device(AddressSpace *as)
     return as != &address_space_io && !cvm_emu_is_cpu_root(as->root);
 }
 
-/* All PCI DMA goes through the address space inside of the PCIDevice. */
+/* All PCI DMA uses the address space inside of the PCIDevice. */
 static PCIDevice *cvm_emu_find_device(AddressSpace *as)
 {
     Object *owner = memory_region_owner(as->root);
@@ -91,7 +91,7 @@ static bool cvm_emu_is_private(CvmEmu *s, hwaddr gpa)
     return state == CVM_EMU_PAGE_PRIVATE || state == CVM_EMU_PAGE_UNACCEPTED;
 }
 
-/* One violation for an access, however many private pages it covers. */
+/* Report one violation per access, even if it covers many private pages. */
 static void cvm_emu_dma_check(CvmEmu *s, AddressSpace *as, hwaddr gpa,
                               hwaddr len, bool is_write)
 {
@@ -108,7 +108,7 @@ static void cvm_emu_dma_check(CvmEmu *s, AddressSpace *as, hwaddr gpa,
     }
 }
 
-/* GPA of RAM that a translation led to, or -1. */
+/* Find the GPA of an offset in a RAM region, or -1. */
 static hwaddr cvm_emu_ram_gpa(CvmEmu *s, MemoryRegion *mr, hwaddr offset)
 {
     int i;
@@ -152,7 +152,7 @@ void cvm_emu_dma_access__slow(AddressSpace *as, hwaddr addr, hwaddr len,
         cvm_emu_dma_check(s, as, addr, len, is_write);
         return;
     }
-    /* Behind an IOMMU; the access went well, so translation does, too. */
+    /* Behind an IOMMU.  The access succeeded, so translation does, too. */
     while (len) {
         hwaddr offset, part = len;
         MemoryRegion *mr = address_space_translate(as, addr, &offset, &part,
@@ -209,9 +209,9 @@ void cvm_emu_dma_unmap__slow(void *host)
 }
 
 /**
- * cvm_emu_dma_check_maps: memory becomes private
+ * cvm_emu_dma_check_maps: report devices that have mapped these pages
  * @s: the object, with its lock held
- * @gpa: guest physical address
+ * @gpa: start of memory that becomes private
  * @size: bytes
  */
 void cvm_emu_dma_check_maps(CvmEmu *s, hwaddr gpa, hwaddr size)

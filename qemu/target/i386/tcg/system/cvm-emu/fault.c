@@ -1,20 +1,19 @@
 /*
- * Emulated confidential guests: a host that fails conversions when told to
+ * Emulated confidential guests: a host that fails conversions on request
  *
- * Properties choose what goes wrong (fault), which requests it meets
- * (fault-nth, fault-every) and in which direction (fault-direction).  They may
- * be set at any time, with qom-set; each time, counting starts anew.
+ * Properties choose what goes wrong (fault), which requests fail (fault-nth,
+ * fault-every) and in which direction (fault-direction).  qom-set may change
+ * them at any time.  Each change restarts the count.
  *
- * Counted are requests that would otherwise be served, in the chosen
- * direction.  Declarations (pages.c) are not: they come before a guest has
+ * Only requests in the chosen direction that would otherwise be served count.
+ * Declarations (pages.c) do not count: the guest makes them before it has
  * anything to lose.
  *
- * What a fault leaves behind depends on who decides.  The host of a TDX guest
- * or of an isolated Hyper-V guest does: pages that it did not convert stay as
- * they were.  Under SEV it is the C-bit in the guest's page tables, which the
- * guest has changed by the time of the hypercall: all pages take the new
- * state.  Should the guest take the C-bit back, in response to the failure,
- * the pages follow, see cvm_emu_follow().
+ * The state after a fault depends on who decides.  Under TDX and Hyper-V the
+ * host does: pages that it did not convert keep their state.  Under SEV the
+ * C-bit in the guest's page tables decides.  The guest has changed it before
+ * the hypercall, so all pages take the new state.  If the guest changes the
+ * C-bit back after the failure, the pages follow, see cvm_emu_follow().
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -55,8 +54,8 @@ static bool cvm_emu_fault_due(CvmEmu *s)
  * @s: the object, with its lock held
  * @npages: number of 4 KiB pages of a request that would be served
  * @to_shared: the wanted state
- * @done: set to the number of pages, counted from the first, for which the
- *        host does its part before it fails; else left alone
+ * @done: set to the number of pages, counted from the first, that the host
+ *        converts before it fails; unchanged if it does not fail
  *
  * Return: CVM_EMU_OK, or what to tell the guest.
  */
@@ -79,7 +78,7 @@ CvmEmuResult cvm_emu_fault(CvmEmu *s, uint64_t npages, bool to_shared,
  * @s: the object, about to be used
  * @errp: receives the reason
  *
- * Return: whether they make sense.
+ * Return: true if they make sense.
  */
 bool cvm_emu_fault_check(CvmEmu *s, Error **errp)
 {
@@ -180,18 +179,18 @@ void cvm_emu_fault_class_init(ObjectClass *oc)
                               cvm_emu_get_fault_number,
                               cvm_emu_set_fault_number, NULL, NULL);
     object_class_property_set_description(oc, "fault-nth",
-        "the first conversion that fails, 1 for the next");
+        "number of the first request that fails, 1 for the next");
     object_class_property_add(oc, "fault-every", "uint64",
                               cvm_emu_get_fault_number,
                               cvm_emu_set_fault_number, NULL, NULL);
     object_class_property_set_description(oc, "fault-every",
-        "distance of the conversions that fail, 0 for one only (default 0)");
+        "distance between requests that fail, 0 for one only (default 0)");
     object_class_property_add_enum(oc, "fault-direction",
                                    "CvmEmuFaultDirection",
                                    &CvmEmuFaultDirection_lookup,
                                    cvm_emu_get_fault_direction,
                                    cvm_emu_set_fault_direction);
     object_class_property_set_description(oc, "fault-direction",
-        "conversions that may fail: both, to-shared or to-private "
+        "requests that may fail: both, to-shared or to-private "
         "(default both)");
 }

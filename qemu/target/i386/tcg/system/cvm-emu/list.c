@@ -1,11 +1,11 @@
 /*
  * Emulated confidential guests: conversion of a list of pages
  *
- * A guest of Hyper-V names each 4 KiB page, in a list that has an end: 2 MiB
- * take two calls.  The stats count what the guest asks for, so that figures
- * compare with those of guests that pass ranges: pages in a row are one
- * request, and a row that fills its list to the end goes on in the next call,
- * should that start where it stopped.  Calls are counted apart, as they are.
+ * A guest of Hyper-V names each 4 KiB page, in lists of limited length: 2 MiB
+ * take two calls.  Other guests pass ranges.  So that figures compare, pages in
+ * a row count as one request.  If a row ends a full list, the request stays
+ * open: it continues in the next call that starts where this row ended.
+ * Hypercalls are counted as they come.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,7 +21,7 @@ static hwaddr cvm_emu_list_gpa(uint64_t pfn)
     return pfn << CVM_EMU_PAGE_BITS;
 }
 
-/* How many pages of a list, counted from the first, are RAM. */
+/* How many pages at the start of a list are RAM. */
 static unsigned cvm_emu_list_valid(CvmEmu *s, const uint64_t *pfns, unsigned n)
 {
     unsigned i;
@@ -48,7 +48,7 @@ static unsigned cvm_emu_list_row(const uint64_t *pfns, unsigned n)
     return i;
 }
 
-/* The request that this row continues: no longer open, and counted anew. */
+/* Find the request that this row continues, and uncount and close it. */
 static CvmEmuOpenRequest cvm_emu_list_resume(CvmEmu *s, hwaddr gpa,
                                              bool to_shared)
 {
@@ -84,7 +84,7 @@ static void cvm_emu_list_count(CvmEmu *s, hwaddr gpa, unsigned n,
     }
 }
 
-/* Carry out a list; it goes on in another call if @more. */
+/* Carry out a list; @more if its last row may continue in another call. */
 static void cvm_emu_list_serve(CvmEmu *s, const uint64_t *pfns, unsigned n,
                                bool to_shared, bool more)
 {
@@ -107,11 +107,11 @@ static void cvm_emu_list_serve(CvmEmu *s, const uint64_t *pfns, unsigned n,
  * @pfns: GPAs of 4 KiB pages, divided by 4 KiB
  * @n: number of pages, at least 1
  * @to_shared: the wanted state
- * @more: the list is as long as it can be
+ * @more: the list is full
  * @done: receives how many pages, counted from the first, were converted
  *
- * Return: CVM_EMU_LIST_OK, perhaps before the end of the list, or why it went
- * no further.
+ * Return: CVM_EMU_LIST_OK, or the reason why not all pages were converted.
+ * With fault=retry, @done may be less than @n after CVM_EMU_LIST_OK.
  */
 CvmEmuListResult cvm_emu_convert_list(CPUState *cs, const uint64_t *pfns,
                                       unsigned n, bool to_shared, bool more,

@@ -1,9 +1,8 @@
 /*
  * Emulated confidential guests: the two copies of memory, launch and reset
  *
- * Cost is proportional to what the guest touches: launch copies only pages
- * that the firmware wrote (as the host's page tables know it), reset hands
- * both copies back to the host.
+ * Launch and reset cost time for pages that were used only.  Launch copies
+ * pages that the host has populated; reset returns both copies to the host.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,8 +25,9 @@
 #include "trace.h"
 
 /*
- * What SeaBIOS keeps: BIOS data, EBDA and ROM below 1 MiB; ACPI and other
- * tables at the end of low RAM.  A guest reads them through shared mappings.
+ * Areas that SeaBIOS keeps: BIOS data, EBDA and ROM below 1 MiB; ACPI and
+ * other tables at the end of low RAM.  Guests read them through shared
+ * mappings.
  */
 #define FIRMWARE_LOW  (1 * MiB)
 #define FIRMWARE_HIGH (2 * MiB)
@@ -36,7 +36,7 @@ typedef struct LaunchStats {
     CvmEmu *s;
     int pagemap;
     uint64_t copied;
-    uint64_t scrubbed;
+    uint64_t poisoned;
 } LaunchStats;
 
 void *cvm_emu_private_ptr(CvmEmu *s, uint64_t index)
@@ -57,7 +57,7 @@ bool cvm_emu_in_firmware_area(CvmEmu *s, hwaddr gpa)
 
 /*
  * Read which of @n pages at @host are populated.  If the host does not tell,
- * all are: then the content decides.
+ * take all for populated; the caller then looks at the content.
  */
 static void cvm_emu_read_pagemap(int fd, void *host, uint64_t n,
                                  uint64_t *entries)
@@ -89,9 +89,9 @@ static void cvm_emu_launch_page(LaunchStats *st, uint64_t index, hwaddr gpa,
     }
     if (content && writable && !firmware) {
         memset(host, s->poison, CVM_EMU_PAGE_SIZE);
-        st->scrubbed++;
+        st->poisoned++;
     }
-    /* SEV leaves it to the guest until the guest has declared the page. */
+    /* SEV: the guest has yet to declare what the page is. */
     s->pages[index] = firmware || cvm_emu_sev ? CVM_EMU_PAGE_LAUNCH
                                               : CVM_EMU_PAGE_PRIVATE;
 }
@@ -142,7 +142,7 @@ static void cvm_emu_flush_cpu(CPUState *cs, run_on_cpu_data data)
     tlb_flush(cs);
 }
 
-/* All CPUs are outside of guest code. */
+/* Called while no CPU runs guest code. */
 static void cvm_emu_launch(CPUState *launcher, run_on_cpu_data data)
 {
     LaunchStats st = { .s = cvm_emu };
@@ -177,7 +177,7 @@ static void cvm_emu_launch(CPUState *launcher, run_on_cpu_data data)
             async_run_on_cpu(cs, cvm_emu_flush_cpu, RUN_ON_CPU_NULL);
         }
     }
-    trace_cvm_emu_launch(s->launches, st.copied, st.scrubbed);
+    trace_cvm_emu_launch(s->launches, st.copied, st.poisoned);
 }
 
 void cvm_emu_long_mode__slow(CPUX86State *env)
@@ -198,11 +198,11 @@ static void cvm_emu_discard(MemoryRegion *mr, hwaddr offset, hwaddr size)
 }
 
 /*
- * A reset makes a new guest: nothing survives in either copy, but for the
- * first MiB of the shared one.  SeaBIOS runs there, the chipset does not
- * bring back its ROM, and a guest uses this area mostly in private.
+ * A reset makes a new guest, so discard both copies of memory, but keep the
+ * first MiB of the shared copy: SeaBIOS runs there, and the chipset does not
+ * restore its ROM.  Guests use this area mostly through private mappings.
  *
- * Runs before the loader puts its blobs into memory, with all CPUs stopped.
+ * Called with all CPUs stopped, before the loader fills memory.
  */
 static void cvm_emu_reset(void *opaque)
 {
@@ -285,7 +285,7 @@ MemoryRegion *cvm_emu_cpu_root__slow(MemoryRegion *mr, Error **errp)
     MachineState *ms = MACHINE(qdev_get_machine());
 
     if (ms->cgs != CONFIDENTIAL_GUEST_SUPPORT(s)) {
-        /* Said better when the machine is done. */
+        /* cvm_emu_machine_done() reports this with the object's id. */
         return mr;
     }
     if (s->ready) {
@@ -319,7 +319,7 @@ static void cvm_emu_count_frames(CvmEmu *s)
     }
 }
 
-/* The machine is built: RAM has its size and place. */
+/* Called when the machine is built, so that RAM has its size and place. */
 void cvm_emu_memory_done(CvmEmu *s)
 {
     X86MachineState *x86ms = X86_MACHINE(qdev_get_machine());

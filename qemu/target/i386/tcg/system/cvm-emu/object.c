@@ -1,8 +1,8 @@
 /*
  * Emulated confidential guests: the user-creatable object
  *
- * -object cvm-emu is the platform.  It does nothing until the machine names
- * it as its confidential-guest-support; the first CPU then builds the memory
+ * -object cvm-emu is the platform.  The machine names it as its
+ * confidential-guest-support, and the first CPU then builds the memory
  * (memory.c).  There is at most one object, and it lives as long as QEMU.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -113,7 +113,7 @@ static bool cvm_emu_check_stats_file(CvmEmu *s, Error **errp)
     if (!s->stats_file) {
         return true;
     }
-    /* Fail now, and leave no old file behind should QEMU crash. */
+    /* Fail early.  If QEMU crashes later, no old file must be left. */
     fd = qemu_create(s->stats_file, O_WRONLY | O_TRUNC, 0666, errp);
     if (fd < 0) {
         error_prepend(errp, "cvm-emu: cannot write stats-file: ");
@@ -347,7 +347,7 @@ static void cvm_emu_finalize(Object *obj)
 {
     CvmEmu *s = CVM_EMU(obj);
 
-    /* Only an object whose creation failed, or never happened, gets here. */
+    /* Called only if the creation of the object failed. */
     g_free(s->stats_file);
     migrate_del_blocker(&s->migration_blocker);
     qemu_mutex_destroy(&s->lock);

@@ -1,23 +1,21 @@
 /*
  * Emulated confidential guests: conversion of pages
  *
- * A request changes the state of each of its pages and fills the copy that
+ * A request changes the state of each of its pages.  It fills the copy that
  * comes into use with the poison byte, so that code which relies on old
- * content fails.  Before the request returns to the guest, every TLB entry
- * that was checked against the old state is gone.
+ * content fails.  Every TLB entry that was checked against the old state is
+ * gone before the request returns to the guest.
  *
  * SEV starts with an early phase.  On hardware the C-bit alone decides, and
- * the hypervisor merely takes note.  Linux makes use of this:
- * - It uses .bss..decrypted through shared mappings long before it tells the
- *   hypervisor that all RAM is private, and then that this section is not.
- *   These requests are declarations: they are counted apart and leave the
- *   content alone.
+ * the hypervisor only takes note.  Linux relies on this twice:
+ * - It uses .bss..decrypted through shared mappings.  Much later it tells the
+ *   hypervisor that all RAM is private, and then that this section is shared.
+ *   Such requests are declarations: they are counted apart, and content stays.
  * - early_set_memory_decrypted() copies the content in place through both
- *   mappings, and makes its request afterwards.  That is a conversion, but
- *   its content stays.
- * The first conversion of any other form ends the phase.  What was used
- * through a shared mapping until then, and never requested, is reported as a
- * violation (access.c).
+ *   mappings and makes its request afterwards.  Such a request is a conversion
+ *   in place: content stays.
+ * The first conversion of any other form ends the phase.  Pending violations
+ * (access.c) are reported then.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -75,7 +73,7 @@ void cvm_emu_fill_shared(CvmEmu *s, uint64_t index, uint8_t byte)
     }
 }
 
-/* Keep the counts of shared pages and of frames, with the lock held. */
+/* Update the counts of shared pages and of frames, with the lock held. */
 static void cvm_emu_count_page(CvmEmu *s, uint64_t index, int delta)
 {
     uint64_t frame = index / CVM_EMU_FRAME_PAGES;
@@ -91,7 +89,7 @@ static void cvm_emu_count_page(CvmEmu *s, uint64_t index, int delta)
     s->shared_pages += delta;
 }
 
-/* A reset: no page is shared any more.  Called with the lock held. */
+/* After a reset no page is shared.  Called with the lock held. */
 void cvm_emu_count_reset(CvmEmu *s)
 {
     memset(s->pages, CVM_EMU_PAGE_OTHER, s->npages);
@@ -138,7 +136,7 @@ static Request cvm_emu_classify(CvmEmu *s, hwaddr gpa, uint64_t npages,
 
 static void cvm_emu_page_to_shared(CvmEmu *s, uint64_t index, uint8_t page)
 {
-    /* Content that the guest wrote already stays. */
+    /* Keep content that the guest has written already. */
     if (!(page & (CVM_EMU_PAGE_EARLY | CVM_EMU_PAGE_INPLACE))) {
         cvm_emu_fill_shared(s, index, s->poison);
     }
@@ -152,8 +150,9 @@ static void cvm_emu_page_to_private(CvmEmu *s, uint64_t index, uint8_t page)
 
     if ((page & CVM_EMU_PAGE_STATE) == CVM_EMU_PAGE_LAUNCH) {
         /*
-         * The guest used it as private before, content and all.  Launch has
-         * scrubbed the shared copy of all but what firmware keeps.
+         * The guest has used the private copy since launch, so keep its
+         * content.  Launch has poisoned the shared copy except in the areas
+         * that firmware keeps.
          */
         if (!(page & CVM_EMU_PAGE_EARLY) &&
             cvm_emu_in_firmware_area(s, cvm_emu_page_gpa(s, index))) {
@@ -194,7 +193,7 @@ static void cvm_emu_convert_page(CvmEmu *s, uint64_t index, bool to_shared,
 }
 
 /**
- * cvm_emu_size_class: where requests of a form are counted
+ * cvm_emu_size_class: find the counter for a request of this size
  * @s: the object, with its lock held
  * @gpa: first page
  * @npages: number of 4 KiB pages
@@ -239,7 +238,7 @@ static CvmEmuResult cvm_emu_check_request(hwaddr gpa, uint64_t npages)
     return CVM_EMU_OK;
 }
 
-/* How many of @npages pages from @gpa to look at: what has a state. */
+/* How many of @npages pages from @gpa can have a state. */
 static uint64_t cvm_emu_clamp(CvmEmu *s, hwaddr gpa, uint64_t npages)
 {
     hwaddr end = MAX(s->low_size, s->high_base + s->high_size);
@@ -264,11 +263,11 @@ static void cvm_emu_set_follow(CvmEmu *s, uint64_t index, bool follow)
  * @index: index of a page of RAM
  * @to_shared: how the guest has it mapped
  *
- * SEV: the guest may take back its C-bit when a request fails.  On hardware
- * that is all it takes; content which was not touched meanwhile is still
- * there.  Ends with the next request that succeeds.
+ * SEV: the guest may change its C-bit back when a request fails.  On hardware
+ * nothing else is needed, and content that was not touched meanwhile is still
+ * there.  This ends with the next request that succeeds.
  *
- * Return: false if the page is not such a one.
+ * Return: false if the page does not follow.
  */
 bool cvm_emu_follow(CvmEmu *s, uint64_t index, bool to_shared)
 {
@@ -295,7 +294,7 @@ bool cvm_emu_follow(CvmEmu *s, uint64_t index, bool to_shared)
  * @gpa: first page
  * @npages: number of 4 KiB pages
  * @to_shared: the wanted state
- * @conversion: the guest uses them already: false for a declaration
+ * @conversion: false for a declaration
  * @done: for how many of them, counted from the first, the host did its part
  */
 void cvm_emu_change(CvmEmu *s, hwaddr gpa, uint64_t npages, bool to_shared,
@@ -317,7 +316,7 @@ void cvm_emu_change(CvmEmu *s, hwaddr gpa, uint64_t npages, bool to_shared,
     }
 }
 
-/* Carry out a request; of its pages, the host did its part for @done. */
+/* Carry out a request; the host did its part for the first @done pages. */
 static void cvm_emu_serve(CvmEmu *s, Request kind, hwaddr gpa,
                           uint64_t npages, bool to_shared, uint64_t done)
 {
@@ -341,10 +340,10 @@ static void cvm_emu_serve(CvmEmu *s, Request kind, hwaddr gpa,
  * @gpa: first page, without the platform's bit
  * @npages: number of 4 KiB pages
  * @to_shared: the wanted state
- * @done: receives how many pages, counted from the first, the host dealt with
+ * @done: receives how many pages, counted from the first, the host converted
  *
- * Return: CVM_EMU_OK, or why not all was done; nothing at all, but for
- * injected faults (fault.c).
+ * Return: CVM_EMU_OK, or the reason why the request failed.  A failed request
+ * changes nothing, unless the fault was injected (fault.c).
  */
 CvmEmuResult cvm_emu_convert(CvmEmu *s, CPUState *cs, hwaddr gpa,
                              uint64_t npages, bool to_shared, uint64_t *done)
@@ -369,7 +368,7 @@ CvmEmuResult cvm_emu_convert(CvmEmu *s, CPUState *cs, hwaddr gpa,
         s->failed += result == CVM_EMU_FAILED;
     }
     if (cvm_emu_tdx) {
-        /* The host decides; under SEV, the C-bit has decided already. */
+        /* Here the host decides.  Under SEV the C-bit already has. */
         npages = *done;
     }
     if (npages) {
@@ -385,8 +384,8 @@ CvmEmuResult cvm_emu_convert(CvmEmu *s, CPUState *cs, hwaddr gpa,
  * @gpa: first page
  * @npages: number of 4 KiB pages
  *
- * Return: 0, -EINVAL if part of it is not private RAM, -EALREADY if part of
- * it is accepted already; nothing is done then.
+ * Return: 0, -EINVAL if part of it is not private RAM, or -EALREADY if part
+ * of it is accepted already.  On error nothing changes.
  */
 int cvm_emu_accept(CvmEmu *s, hwaddr gpa, uint64_t npages)
 {

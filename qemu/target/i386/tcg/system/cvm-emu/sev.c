@@ -30,7 +30,7 @@
 #define CPUID_SEV_SEV   (1 << 1)
 #define CPUID_TDX       0x21
 
-/* Leaves of all kinds: see tdx.c, and hyperv-tcg.h for Hyper-V. */
+/* Answer the leaves of SEV and TDX; hyperv-tcg.h has those of Hyper-V. */
 bool cvm_emu_cpuid__slow(uint32_t leaf, uint32_t *eax, uint32_t *ebx,
                          uint32_t *ecx, uint32_t *edx)
 {
@@ -71,7 +71,7 @@ bool cvm_emu_cpuid__slow(uint32_t leaf, uint32_t *eax, uint32_t *ebx,
     return true;
 }
 
-/* No nested guests: their page tables would bypass all checks. */
+/* Offer no nested guests: their page tables would bypass all checks. */
 void cvm_emu_cpu_features__slow(X86CPU *cpu)
 {
     CPUX86State *env = &cpu->env;
@@ -115,7 +115,7 @@ bool cvm_emu_check_cpu__slow(X86CPU *cpu, Error **errp)
 
     if (MACHINE(qdev_get_machine())->cgs !=
         CONFIDENTIAL_GUEST_SUPPORT(cvm_emu)) {
-        /* Said when the machine is done. */
+        /* cvm_emu_machine_done() reports this with the object's id. */
         return true;
     }
     if (!cvm_emu_check_vendor(cpu, errp)) {

@@ -26,7 +26,7 @@ void cvm_emu_stats_init(CvmEmu *s)
     s->timeline = g_array_new(false, false, sizeof(CvmEmuTimelineEntry));
 }
 
-/* Halve the number of entries and, from now on, their density. */
+/* Drop each second entry, and take entries half as often from now on. */
 static void cvm_emu_thin_timeline(CvmEmu *s)
 {
     CvmEmuTimelineEntry *e = (CvmEmuTimelineEntry *)s->timeline->data;
@@ -40,10 +40,10 @@ static void cvm_emu_thin_timeline(CvmEmu *s)
 }
 
 /**
- * cvm_emu_stats_sample: note the present values in peaks and timeline
+ * cvm_emu_stats_sample: update peaks and timeline with the present values
  * @s: the object, with its lock held
  *
- * Called when a request is done: values in the midst of it do not count.
+ * Called at the end of a request: values in the middle of one do not count.
  */
 void cvm_emu_stats_sample(CvmEmu *s)
 {
@@ -58,7 +58,7 @@ void cvm_emu_stats_sample(CvmEmu *s)
     s->shared_pages_peak = MAX(s->shared_pages_peak, s->shared_pages);
     s->frames_mixed_peak = MAX(s->frames_mixed_peak, s->frames_mixed);
 
-    /* The last entry is always the present; it moves until it is due. */
+    /* The last entry has the present values, and is replaced until due. */
     if (n > 1 && now.time_ns - e[n - 2].time_ns < s->timeline_step) {
         e[n - 1] = now;
         return;
@@ -133,7 +133,7 @@ CvmEmuStats *qmp_query_cvm_emu_stats(Error **errp)
     CvmEmuStats *b;
 
     if (!s || !s->ready) {
-        error_setg(errp, "there is no cvm-emu object in use");
+        error_setg(errp, "no cvm-emu object is in use");
         return NULL;
     }
     QEMU_LOCK_GUARD(&s->lock);

@@ -4,7 +4,7 @@
  * TDCALL leaves and status codes: Intel TDX Module ABI specification.
  * TDG.VP.VMCALL sub-functions: Intel TDX Guest-Hypervisor Communication
  * Interface (GHCI).  Instructions that raise #VE on hardware work natively
- * here; the sub-functions that stand for them exist nevertheless.
+ * here.  The sub-functions that stand for them exist nevertheless.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -158,7 +158,7 @@ static uint64_t vmcall_cpuid(CPUX86State *env)
     return VMCALL_SUCCESS;
 }
 
-/* Through the helpers of the instructions, whose registers are borrowed. */
+/* Call the helpers of RDMSR and WRMSR, and restore the registers they use. */
 static uint64_t vmcall_msr(CPUX86State *env, bool write)
 {
     target_ulong *r = env->regs;
@@ -180,8 +180,8 @@ static uint64_t vmcall_msr(CPUX86State *env, bool write)
 }
 
 /*
- * R12 tells whether interrupts are blocked while the CPU halts.  If not, one
- * has to wake it although the guest runs with RFLAGS.IF clear.
+ * R12 tells whether interrupts are blocked while the CPU halts.  If they are
+ * not, an interrupt must wake the CPU although RFLAGS.IF is clear.
  */
 static void vmcall_hlt(CPUX86State *env, int insn_len)
 {
@@ -230,7 +230,7 @@ static uint64_t vmcall(CPUX86State *env, int insn_len)
     target_ulong *r = env->regs;
 
     if (r[10]) {
-        /* The host's own interface: there is none. */
+        /* A vendor's own interface: the host has none. */
         return VMCALL_UNSUPPORTED;
     }
     switch (r[11]) {

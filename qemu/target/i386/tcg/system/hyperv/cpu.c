@@ -1,8 +1,8 @@
 /*
  * Hyper-V's interface under TCG: features, CPUID, life of a CPU
  *
- * Supported is what the files in this directory implement; any other hv-*
- * property is an error, not something that is silently left out.
+ * The files in this directory implement some of the hv-* properties.  Any
+ * other one is an error, so that none is silently ignored.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -70,7 +70,7 @@ static bool hv_check_features(X86CPU *cpu, Error **errp)
     return hyperv_check_synic(cpu, errp);
 }
 
-/* The first CPU decides for all. */
+/* Called for the first CPU, whose properties decide for all. */
 static bool hv_init(X86CPU *cpu, Error **errp)
 {
     MachineState *ms = MACHINE(qdev_get_machine());

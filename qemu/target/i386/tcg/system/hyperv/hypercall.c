@@ -2,7 +2,7 @@
  * Hyper-V's interface under TCG: hypercalls
  *
  * Calling convention and checks: TLFS, "Hypercall Interface".  The translator
- * lets only CPL 0 get here, and ends the TB.
+ * makes sure that the CPU is at CPL 0, and ends the TB.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -22,7 +22,7 @@
 
 #define HV_INPUT_ALIGN 8
 
-/* Where the guest says that its parameters are. */
+/* Read the parameters from the address that the guest passed. */
 static uint16_t hv_read_input(CPUX86State *env, uint64_t gpa, void *data,
                               size_t size)
 {
@@ -113,7 +113,7 @@ static uint64_t hv_hypercall(CPUX86State *env, uint64_t control,
  * hyperv_tcg_hypercall: VMCALL or VMMCALL
  * @env: the CPU, at CPL 0, with its state up to date
  *
- * A guest that has not told its identity gets #UD, as without a hypervisor.
+ * Raises #UD, as without a hypervisor, until the guest has set GUEST_OS_ID.
  */
 void hyperv_tcg_hypercall(CPUX86State *env)
 {

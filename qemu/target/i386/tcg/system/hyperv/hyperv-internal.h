@@ -1,22 +1,22 @@
 /*
  * Hyper-V's interface under TCG: shared by the files in this directory
  *
- * QEMU is the hypervisor here: it answers CPUID leaves and synthetic MSRs,
- * serves hypercalls and has a synthetic interrupt controller (SynIC), whose
- * generic part is hw/hyperv/hyperv.c.  References to "TLFS" are to the
- * Hypervisor Top Level Functional Specification.
+ * QEMU is the hypervisor here.  It answers CPUID leaves and synthetic MSRs,
+ * serves hypercalls and has a synthetic interrupt controller (SynIC).  The
+ * generic part of the SynIC is hw/hyperv/hyperv.c.  "TLFS" is the Hypervisor
+ * Top Level Functional Specification.
  *
- * Guest memory.  The hypervisor reads and writes it as the CPU does that
- * asked for it, through that CPU's address space, and RAM only.  In an
- * isolated guest (cvm-emu, kind hyperv-vbs) it finds a page in the copy that
- * is in use, private or shared: VBS isolates the guest from the host's root
- * partition, not from the hypervisor.  Devices are part of the root partition;
- * they go through their own address spaces, which the audit watches.
+ * Guest memory.  The hypervisor uses the address space of the CPU that made
+ * the request, and RAM only.  In an isolated guest (cvm-emu, kind hyperv-vbs)
+ * it uses the copy of the page that is in use, private or shared: VBS isolates
+ * the guest from the host's root partition, not from the hypervisor.  Devices
+ * belong to the root partition.  They use their own address spaces, and the
+ * audit watches these.
  *
- * Locking.  A virtual processor's registers are written by its own thread, or
- * when all stand still.  Others read only what the SynIC needs to deliver an
- * interrupt, with the BQL held; these are written with it held.
- * The registers of the partition are protected by the BQL.
+ * Locking.  A virtual processor's own thread writes its registers, or any
+ * thread while no CPU runs.  Other threads read only the registers that the
+ * SynIC needs to deliver an interrupt; these are read and written with the BQL
+ * held.  The BQL protects the registers of the partition.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

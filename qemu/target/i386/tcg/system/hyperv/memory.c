@@ -13,9 +13,9 @@
 /**
  * hv_gpa_valid: can the guest have memory at an address?
  * @env: a CPU
- * @gpa: what the guest passed as a guest physical address
+ * @gpa: guest physical address that the guest passed
  *
- * The bit that tells private from shared is no part of the address.
+ * The bit that tells private from shared is not part of the address.
  *
  * Return: false beyond the physical address width.
  */
@@ -25,8 +25,8 @@ bool hv_gpa_valid(CPUX86State *env, hwaddr gpa)
 }
 
 /*
- * Device memory would call back into a device that does not expect it, in
- * the midst of a hypercall.
+ * Accept RAM only.  An access to device memory would enter a device in the
+ * middle of a hypercall, and devices do not expect that.
  */
 static bool hv_is_ram(AddressSpace *as, hwaddr addr, hwaddr size,
                       bool is_write)
@@ -63,7 +63,7 @@ static bool hv_guest_access(CPUX86State *env, hwaddr gpa, void *data,
  * @data: receives the data
  * @size: bytes; all of them in one page
  *
- * Return: false, with undefined data, if it is not RAM that the guest has.
+ * Return: false, with @data undefined, if this is not RAM of the guest.
  */
 bool hv_guest_read(CPUX86State *env, hwaddr gpa, void *data, size_t size)
 {
@@ -77,7 +77,7 @@ bool hv_guest_read(CPUX86State *env, hwaddr gpa, void *data, size_t size)
  * @data: the data
  * @size: bytes; all of them in one page
  *
- * Return: false if it is not writable RAM that the guest has.
+ * Return: false if this is not writable RAM of the guest.
  */
 bool hv_guest_write(CPUX86State *env, hwaddr gpa, const void *data,
                     size_t size)

@@ -35,8 +35,8 @@ static bool hv_has(CPUX86State *env, int feature)
 }
 
 /*
- * The code by which the guest makes a hypercall: the instruction of its CPU's
- * vendor, though either works.  The rest of the page is INT3.
+ * Write the code that the guest calls for a hypercall: the instruction of the
+ * CPU's vendor, although both work.  Fill the rest of the page with INT3.
  */
 static bool hv_write_hypercall_page(CPUX86State *env, hwaddr gpa)
 {
@@ -49,7 +49,7 @@ static bool hv_write_hypercall_page(CPUX86State *env, hwaddr gpa)
     return hv_guest_write(env, gpa, page, sizeof(page));
 }
 
-/* Without an identity of the guest, the page stays disabled. */
+/* The page stays disabled until the guest has set GUEST_OS_ID. */
 static bool hv_wrmsr_hypercall(CPUX86State *env, uint64_t value)
 {
     HvPartition *p = &hv_partition;
@@ -75,8 +75,9 @@ static bool hv_wrmsr_guest_os_id(uint64_t value)
 }
 
 /*
- * Sequence 0 sends the guest to the MSR: the TSC runs at the speed of the
- * host's, which is not known.  Under -icount it counts virtual nanoseconds.
+ * The TSC runs at the speed of the host's TSC, which is not known.  Sequence 0
+ * tells the guest to read the MSR instead.  Under -icount the TSC counts
+ * virtual nanoseconds, so the page is valid.
  */
 static bool hv_wrmsr_reference_tsc(CPUX86State *env, uint64_t value)
 {
@@ -94,7 +95,7 @@ static bool hv_wrmsr_reference_tsc(CPUX86State *env, uint64_t value)
     return true;
 }
 
-/* The page starts with the EOI assist field; no EOI can be left out here. */
+/* The page starts with the EOI assist field.  0: the guest must write EOI. */
 static bool hv_wrmsr_vp_assist(CPUX86State *env, uint64_t value)
 {
     uint32_t eoi_assist = 0;
@@ -207,7 +208,7 @@ bool hyperv_tcg_rdmsr__slow(CPUX86State *env, uint32_t msr, uint64_t *value)
 {
     bool good;
 
-    /* The clock of a guest that has no other: no lock, no trace. */
+    /* Guests may use this as their clock, so take no lock and do not trace. */
     if (msr == HV_X64_MSR_TIME_REF_COUNT) {
         return hv_rdmsr(env, msr, value);
     }

@@ -1,9 +1,9 @@
 /*
  * Hyper-V's interface under TCG: the synthetic interrupt controller
  *
- * Registers and delivery; message slots and event flags, and the overlay
- * pages that hold them, are in hw/hyperv/hyperv.c.  Polling mode works,
- * automatic EOI is not offered by CPUID and raises #GP.
+ * Registers and delivery.  hw/hyperv/hyperv.c has message slots and event
+ * flags, and the overlay pages that hold them.  Polling mode works.  Automatic
+ * EOI is not offered by CPUID and raises #GP.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -23,7 +23,7 @@
 /* Vectors below are exceptions (TLFS, "SINTx Registers"). */
 #define HV_SINT_FIRST_VECTOR 16
 
-/* As a message-signalled interrupt to the CPU's own APIC, edge-triggered. */
+/* Send an edge-triggered message-signalled interrupt to the CPU's own APIC. */
 static void hv_deliver(X86CPU *cpu, uint8_t vector)
 {
     uint32_t dest = cpu->apic_id;
@@ -81,7 +81,7 @@ void hv_synic_reset_vp(X86CPU *cpu)
     }
 }
 
-/* The bit that tells private from shared is no part of the address. */
+/* The bit that tells private from shared is not part of the address. */
 static hwaddr hv_overlay_addr(uint64_t reg, uint64_t enable)
 {
     return reg & enable ? reg & HV_PAGE_MASK & ~cvm_emu_addr_bit : 0;

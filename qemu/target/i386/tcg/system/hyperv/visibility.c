@@ -1,9 +1,9 @@
 /*
  * Hyper-V's interface under TCG: pages that the host can see
  *
- * HvCallModifySparseGpaPageHostVisibility: a list of pages, which an isolated
- * guest makes visible to its host (shared) or takes away (private).  The
- * hypervisor goes through the list in order and tells how far it came.
+ * HvCallModifySparseGpaPageHostVisibility takes a list of pages.  An isolated
+ * guest makes them visible to its host (shared) or hides them (private).  The
+ * hypervisor goes through the list in order and reports how far it got.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,7 +17,7 @@
 #define HV_PARTITION_ID_SELF       UINT64_MAX
 #define HV_VISIBILITY_PRIVATE      0
 #define HV_VISIBILITY_READ_WRITE   3
-/* What fits into the page that holds the header, too. */
+/* Header and list share one page. */
 #define HV_VISIBILITY_MAX_REPS     510
 
 typedef struct HvVisibility {
@@ -61,7 +61,7 @@ static uint16_t hv_status(CvmEmuListResult result)
  * @control: its control value
  * @input: GPA of its parameters
  *
- * Return: the result, with the number of pages that were dealt with.
+ * Return: the result, with the number of pages that were converted.
  */
 uint64_t hv_modify_host_visibility(CPUX86State *env, uint64_t control,
                                    uint64_t input)
