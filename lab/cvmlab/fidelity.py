@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""lab/fidelity: does a kernel that knows nothing of the emulator believe it?
+"""lab/fidelity: does a kernel that knows nothing of the emulator detect the platform?
 
 Boots Debian's unmodified cloud kernels as guests of every kind and does I/O.
 Prints one KTAP result per suite and platform; a kernel without support for a

@@ -151,9 +151,9 @@ converted()
 	cat "$CONVERSIONS/$1" 2>/dev/null || true
 }
 
-# believed_shared: pages that the kernel converted to shared and not back;
+# kernel_shared: pages that the kernel converted to shared and not back;
 # fails if it does not count them
-believed_shared()
+kernel_shared()
 {
 	[ -d $CONVERSIONS ] || return 1
 	echo $((512 * ($(converted to_shared_2m) - $(converted to_private_2m)) +
@@ -168,9 +168,9 @@ unaccounted()
 	local before after tries=0 pages
 
 	while [ "$tries" -lt 10 ]; do
-		before=$(believed_shared) || return 1
+		before=$(kernel_shared) || return 1
 		mark "$1"
-		after=$(believed_shared)
+		after=$(kernel_shared)
 		if [ "$before" = "$after" ]; then
 			pages=$(figure "$1" shared-pages) || return 1
 			echo $((pages - before))
@@ -210,7 +210,7 @@ memory_facts()
 
 # --- platform ------------------------------------------------------------
 
-# detected: what the kernel believes to run on, by the names of the platforms;
+# detected: the platform that the kernel has detected;
 # hv-other is a kind of isolation that is none of them
 detected()
 {
@@ -251,7 +251,7 @@ on_platform()
 	sev-viommu)				expected=sev ;;
 	vtd* | amdvi | viommu* | smmuv3)	expected=plain ;;
 	esac
-	WHY="the kernel believes to run on $found, not on $expected"
+	WHY="the kernel detected $found, not $expected"
 	[ "$found" = "$expected" ]
 }
 
@@ -345,8 +345,8 @@ shared_buffer()
 	let_buffer_go
 }
 
-# nobody_was_killed: not even the filler
-nobody_was_killed()
+# nothing_was_killed: no process, not even the filler
+nothing_was_killed()
 {
 	WHY="$(dmesg | grep -m 1 'Out of memory')"
 	[ -z "$WHY" ] || return 1

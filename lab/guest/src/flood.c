@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * flood SECONDS INTERFACE...: send frames out of each interface as fast as it
- * takes them, of random size, to nobody in particular. An interface that goes
+ * takes them, of random size, to no particular receiver. An interface that goes
  * away, or is down, is tried again until the time is over. Prints how many
  * frames were taken.
  */

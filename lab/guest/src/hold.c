@@ -22,7 +22,7 @@ static int fd;
 static size_t length;
 static char *buffer;
 
-/* All may read into the same memory: nobody looks at it. */
+/* All may read into the same memory: its content is never used. */
 static void *reader(void *arg)
 {
 	if (pread(fd, buffer, length, 0) == (ssize_t)length)
