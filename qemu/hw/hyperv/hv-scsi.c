@@ -73,7 +73,7 @@ static bool try_send_rescan(HvScsi *s)
     uint32_t size;
 
     if (s->vstor.state != HV_SCSI_STATE_READY) {
-        /* the guest is going to scan of its own accord */
+        /* the guest will scan by itself */
         return true;
     }
     size = hv_scsi_vstor_notice(&s->vstor, VSTOR_ENUMERATE_BUS, &packet);
