@@ -214,7 +214,7 @@ def strict(machine, kind):
         need("strict=on" in result.stderr, "no reason was given", result)
         need(result.stats, "there are no stats", result)
         v = violations(result.stats)
-        need(v["cpu"] + v["dma"] >= 1, "the violation is not in the statistics", result)
+        need(v["cpu"] + v["dma"] >= 1, "no violation is counted", result)
     result = machine.run(kind, "clean", options="strict=on")
     equal("exit status without violation", result.status, GUEST_OK, result)
 
@@ -287,8 +287,9 @@ NONSENSE = {
                  "is for kind=tdx"),
     "two": (["-object", "cvm-emu,id=c,kind=sev",
              "-object", "cvm-emu,id=d,kind=tdx"], "only one"),
-    "stats-file": (["-object", "cvm-emu,id=c,kind=sev,stats-file=/nonexistent/b"],
-              "cannot write stats-file"),
+    "stats-file": (["-object",
+                    "cvm-emu,id=c,kind=sev,stats-file=/nonexistent/b"],
+                   "cannot write stats-file"),
     "not-in-use": (["-object", "cvm-emu,id=c,kind=sev", "-machine", "pc"],
                    "confidential-guest-support=c"),
     "smm": (["-object", "cvm-emu,id=c,kind=sev", "-cpu", "EPYC", "-machine",

@@ -181,7 +181,8 @@ void case_hv_hypercalls(void)
     uint64_t result;
 
     expect(try_hypercall(true, 0x7777, 0, &result), UD, "VMCALL, no identity");
-    expect(try_hypercall(false, 0x7777, 0, &result), UD, "VMMCALL, no identity");
+    expect(try_hypercall(false, 0x7777, 0, &result), UD,
+           "VMMCALL, no identity");
     expect(hypercall(0x7777, 0), HV_INVALID_CODE, "through the page");
     expect(try_hypercall(true, 0x7777, 0, &result), 0, "VMCALL");
     expect(result, HV_INVALID_CODE, "unknown call");

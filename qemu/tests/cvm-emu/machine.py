@@ -54,7 +54,8 @@ class Machine:
     def _confidential(self, kind, options):
         if kind in ("plain", "hyperv"):
             return ["-machine", "pc,smm=off"]
-        obj = f"cvm-emu,id=cvm0,kind={kind},stats-file={self.path('stats.json')}"
+        stats = self.path("stats.json")
+        obj = f"cvm-emu,id=cvm0,kind={kind},stats-file={stats}"
         if options:
             obj += "," + options
         return ["-object", obj,

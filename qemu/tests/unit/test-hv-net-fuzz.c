@@ -1,10 +1,11 @@
 /*
  * Hyper-V synthetic NIC: mutated messages
  *
- * Feeds the parsers messages that are almost valid. Each message lies at the end
- * of a page, and the next page is inaccessible, so that reading past a message
- * ends the test even without a sanitizer. The sequence is the same at each run;
- * HV_NET_FUZZ_ROUNDS and HV_NET_FUZZ_SEED change its length and its start.
+ * Feeds the parsers messages that are almost valid. Each message lies at the
+ * end of a page, and the next page is inaccessible, so that reading past a
+ * message ends the test even without a sanitizer. The sequence is the same at
+ * each run; HV_NET_FUZZ_ROUNDS and HV_NET_FUZZ_SEED change its length and its
+ * start.
  *
  * This work is licensed under the terms of the GNU GPL, version 2 or later.
  * See the COPYING file in the top-level directory.

@@ -263,8 +263,9 @@ static void drain(void)
 }
 
 /*
- * If the host is slow, answers to earlier messages may still arrive and be taken
- * for answers to this one, so try again.  A host that is stuck fails each time.
+ * If the host is slow, answers to earlier messages may still arrive and be
+ * taken for answers to this one, so try again.  A host that is stuck fails each
+ * time.
  */
 static bool works_again(void)
 {

@@ -1,9 +1,9 @@
 /*
  * A bare guest of the VMBus: shared by its files
  *
- * The guest talks to the host's VMBus code without a driver, so it can send what
- * no driver sends.  It checks answers and prints "ok" or "FAIL" lines.
- * Interrupts stay off; messages are polled.
+ * The guest talks to the host's VMBus code without a driver, so it can send
+ * messages that no driver sends.  It checks answers and prints "ok" or "FAIL"
+ * lines.  Interrupts stay off; messages are polled.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
