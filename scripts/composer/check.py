@@ -65,7 +65,7 @@ def _listing(project, series):
     on_disk = sorted(os.listdir(project.patch_dir))
     found = [f"{where}: {n} is listed twice" for n in sorted({n for n in names if names.count(n) > 1})]
     for name in on_disk:
-        if name not in names and name != "series":
+        if name not in names and name not in ("series", "STATUS.md"):
             found.append(f"{project.shown(project.patch_dir / name)} is not listed in series: "
                          "add its line or remove the file")
     return found
