@@ -31,6 +31,21 @@ def payload(image, name):
     return image[start:start + length]
 
 
+def release(path):
+    """The kernel's release, as uname -r says it (the same document,
+    kernel_version)."""
+    name = os.path.basename(path)
+    try:
+        with open(path, "rb") as file:
+            image = file.read(0x10000)
+    except OSError as err:
+        raise LabError(f"cannot read {path}: {err.strerror}") from None
+    if image[0x202:0x206] != b"HdrS":
+        raise LabError(f"{name} is no bzImage")
+    start = struct.unpack_from("<H", image, 0x20e)[0] + 512
+    return image[start:].partition(b"\0")[0].partition(b" ")[0].decode("ascii", "replace")
+
+
 def unpack(packed, name):
     """Return: the ELF file, out of what payload() returned."""
     try:

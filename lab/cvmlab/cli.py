@@ -12,7 +12,7 @@ import shlex
 import signal
 import sys
 
-from . import console, guest, initramfs, platforms, qemu, shell, tests
+from . import console, debian, guest, initramfs, platforms, qemu, shell, tests
 from .errors import LabError, Skip
 from .guest import ktap
 
@@ -26,7 +26,14 @@ def parser():
     ap.add_argument("--platform", default="plain", help="default: plain")
     ap.add_argument("--accel", choices=("tcg", "kvm"), default="tcg",
                     help="tcg: emulated platform; kvm: this host's hardware")
-    ap.add_argument("--kernel", help="kernel image, or the name of a built kernel: stock, series")
+    ap.add_argument("--kernel", help="kernel image, a package linux-image-*.deb, or the name of a "
+                                     "built kernel: stock, series")
+    ap.add_argument("--modules", default="", metavar="DIR|DEB",
+                    help="the kernel's modules: a folder as /lib/modules/RELEASE, or the one that "
+                         "/lib/modules is in, or a package; what the test needs is loaded before it "
+                         "(default: those of --kernel, if that is a package)")
+    ap.add_argument("--package", action="append", default=[], metavar="DEB",
+                    help="a package whose files go into the guest")
     ap.add_argument("--test", help="guest test, or the path of a test script")
     ap.add_argument("--shell", action="store_true", help="interactive guest, no test")
     ap.add_argument("--out", help="folder for logs and stats")
@@ -68,11 +75,21 @@ def find_kernel(name, arch):
     if os.sep in name or os.path.isfile(name):
         if not os.path.isfile(name):
             raise LabError(f"no kernel image at {name}")
-        return name
+        return debian.built_image(name) if name.endswith(".deb") else name
     path = _kernel_path(name, arch)
     if not os.path.isfile(path):
         raise LabError(f"unknown kernel '{name}'; built are: {_kernels(arch)}")
     return path
+
+
+def find_modules(args, image):
+    """The kernel's modules, or None where all that it has is built in."""
+    path = args.modules or (args.kernel if args.kernel.endswith(".deb") else "")
+    if not path:
+        return None
+    modules = debian.modules_of(path)
+    modules.suit(image)
+    return modules
 
 
 def _kernel_path(name, arch):
@@ -130,6 +147,9 @@ def settings(words):
 def options_from(args, row):
     kernel = find_kernel(args.kernel, row.arch)
     out = args.out or os.path.join("out", "guest", f"{args.platform}-{args.test}")
+    programs = {}
+    for package in args.package:
+        programs.update(debian.files(package))
     return guest.Options(
         platform=args.platform, kernel=kernel, test=args.test, out=out, accel=args.accel,
         qemu=args.qemu, firmware_dir=args.firmware, bios=args.bios, busybox=args.busybox,
@@ -137,7 +157,7 @@ def options_from(args, row):
         object_extra=args.object_extra, timeout=args.timeout,
         settings=settings(args.set), ksrc=args.ksrc, baseline=args.baseline_console,
         verbose=args.verbose, corrupt=args.corrupt, debian=args.debian,
-        entry=args.entry)
+        entry=args.entry, programs=programs, modules_from=find_modules(args, kernel))
 
 
 def run(args, argv):
@@ -155,7 +175,8 @@ def run(args, argv):
     try:
         platforms.require_host(row)
         if args.shell:
-            return shell.run(row, find_kernel(args.kernel, row.arch), args)
+            kernel = find_kernel(args.kernel, row.arch)
+            return shell.run(row, kernel, args, find_modules(args, kernel))
         options = options_from(args, row)
         outcome = guest.run(options)
     except Skip as reason:

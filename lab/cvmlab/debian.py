@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Debian's own cloud kernels: fetched by apt, unpacked, never modified.
+"""Kernels in Debian packages: unpacked, never modified.
 
-A package is found from the metapackage of a suite (linux-image-cloud-amd64),
-downloaded and verified by scripts/fetch, and unpacked below the cache folder.
-Modules are decompressed for the guest's insmod; their order comes from what
-each says it depends on (.modinfo), because modules.dep is made only when a
-package is installed.
+Debian's own cloud kernels are found from the metapackage of a suite
+(linux-image-cloud-amd64), downloaded and verified by scripts/fetch, and
+unpacked below the cache folder. A package that scripts/deb made is unpacked
+there, too. Modules are decompressed for the guest's insmod; their order comes
+from what each says it depends on (.modinfo), because in Debian's own packages
+there is no modules.dep before they are installed.
 """
 
 import contextlib
@@ -17,8 +18,9 @@ import shutil
 import subprocess
 import tempfile
 
+from . import bzimage, devices
 from .errors import LabError, Skip
-from .initramfs import LAB, cache_dir
+from .initramfs import LAB, cache_dir, sha256
 
 FETCH = os.path.join(os.path.dirname(LAB), "scripts", "fetch")
 META = "linux-image-cloud-amd64"
@@ -26,9 +28,9 @@ META = "linux-image-cloud-amd64"
 NEEDS = {"sev": ("CONFIG_AMD_MEM_ENCRYPT",), "tdx": ("CONFIG_INTEL_TDX_GUEST",),
          "hv": ("CONFIG_HYPERV",), "hv-vbs": ("CONFIG_HYPERV", "CONFIG_AMD_MEM_ENCRYPT")}
 # disk or NIC of the guest test -> modules it needs where they are not built in
-DISKS = {"virtio-blk": ("virtio_pci", "virtio_blk"), "nvme": ("nvme",)}
-VMBUS_DISKS = {"hv-scsi": ("hv_vmbus", "hv_storvsc", "sd_mod")}
-VMBUS_NICS = {"hv_netvsc": ("hv_vmbus", "hv_netvsc")}
+DISKS = {name: devices.MODULES[name] for name in ("virtio-blk", "nvme")}
+VMBUS_DISKS = {"hv-scsi": devices.HV_SCSI}
+VMBUS_NICS = {"hv_netvsc": devices.HV_NET}
 
 
 def run(*argv):
@@ -68,14 +70,14 @@ def fetch(suite):
     return [image, *(get(part)[0] for part in parts_of(depends))]
 
 
-def unpack(packages):
-    """Unpack .deb files, once, into a folder named after the first.
+def unpack(packages, mark=""):
+    """Unpack .deb files, once, into a folder named after the first and mark.
 
     Return: (the first one's name and version, the folder's path).
     """
     file = os.path.basename(packages[0]).removesuffix(".deb")
     name = file.rpartition("_")[0]
-    root = os.path.join(cache_dir(), "lab", file)
+    root = os.path.join(cache_dir(), "lab", file + mark)
     if not os.path.isdir(root):
         os.makedirs(os.path.dirname(root), exist_ok=True)
         part = tempfile.mkdtemp(prefix=".unpack-", dir=os.path.dirname(root))
@@ -92,37 +94,51 @@ def unpack(packages):
     return name, root
 
 
-class Kernel:
-    """An unpacked kernel: the image package, and what belongs to it."""
+def unpack_built(package):
+    """Unpack a package that may be built anew under the same name.
 
-    def __init__(self, packages):
-        self.name, self.root = unpack(packages)
-        self.image = self._only("vmlinuz-*", "vmlinuz")
-        self.config = _config(self._only("config-*", "config"))
+    Return: the folder's path.
+    """
+    if not os.path.isfile(package):
+        raise LabError(f"no package at {package}")
+    mark = "." + sha256(package)[:12]
+    _, root = unpack([package], mark)
+    for other in glob.glob(glob.escape(root.removesuffix(mark)) + ".*"):
+        if other != root:
+            shutil.rmtree(other, ignore_errors=True)
+    return root
+
+
+class Modules:
+    """The modules of one kernel, below a folder such as / or a package's."""
+
+    def __init__(self, root, name):
+        self.root, self.name = root, name
         self.release = self._release()
-
-    def _only(self, *names):
-        """The one file of that name below boot or next to the modules."""
-        for name in names:
-            found = [path for top in ("boot", "usr/lib/modules/*", "lib/modules/*")
-                     for path in glob.glob(os.path.join(self.root, top, name))]
-            if len(found) == 1:
-                return found[0]
-        raise LabError(f"{self.name} holds no {names[0]}: the package's layout is new")
 
     def _release(self):
         folders = [path for top in ("lib/modules/*", "usr/lib/modules/*")
-                   for path in glob.glob(os.path.join(self.root, top))]
+                   for path in glob.glob(os.path.join(glob.escape(self.root), top))]
         if len(folders) != 1:
-            raise LabError(f"{self.name} holds {len(folders)} folders of modules, not one")
+            raise LabError(f"{self.name} holds {len(folders) or 'no'} folders lib/modules/RELEASE, "
+                           "not one: name that of the kernel")
         self.module_dir = folders[0]
         return os.path.basename(folders[0])
 
-    def require(self, platform):
-        """Raise Skip where the configuration lacks the platform."""
-        for option in NEEDS[platform]:
-            if self.config.get(option) not in ("y", "m"):
-                raise Skip(f"{option} is not set in Debian's {self.release}")
+    def suit(self, image):
+        """Raise LabError unless they are those of the kernel in image."""
+        release = bzimage.release(image)
+        if release != self.release:
+            raise LabError(f"{self.name} holds the modules of {self.release}, "
+                           f"but the kernel is {release}")
+
+    def require_all(self, wanted, folder):
+        """As modules(), which must all be there."""
+        paths, missing = self.modules(wanted, folder)
+        if missing:
+            raise LabError(f"{self.name} has no module {', '.join(missing)}, "
+                           "nor is it built in")
+        return paths
 
     def modules(self, wanted, folder):
         """Decompress modules and what they depend on into folder.
@@ -156,6 +172,76 @@ class Kernel:
                 if name.endswith((".ko", ".ko.xz")):
                     index[_module_name(name)] = _Reader(os.path.join(here, name))
         return index
+
+
+class Kernel(Modules):
+    """An unpacked kernel: the image package, and what belongs to it."""
+
+    def __init__(self, packages):
+        name, root = unpack(packages)
+        super().__init__(root, name)
+        self.image = self._only("vmlinuz-*", "vmlinuz")
+        self.config = _config(self._only("config-*", "config"))
+
+    def _only(self, *names):
+        """The one file of that name below boot or next to the modules."""
+        found = only(self.root, *names)
+        if not found:
+            raise LabError(f"{self.name} holds no {names[0]}: the package's layout is new")
+        return found
+
+    def require(self, platform):
+        """Raise Skip where the configuration lacks the platform."""
+        for option in NEEDS[platform]:
+            if self.config.get(option) not in ("y", "m"):
+                raise Skip(f"{option} is not set in Debian's {self.release}")
+
+
+def only(root, *names):
+    """The one file of that name below boot or next to the modules, or ""."""
+    for name in names:
+        found = [path for top in ("boot", "usr/lib/modules/*", "lib/modules/*")
+                 for path in glob.glob(os.path.join(glob.escape(root), top, name))]
+        if len(found) == 1:
+            return found[0]
+    return ""
+
+
+def built_image(package):
+    """The kernel in a package that scripts/deb made.  Return: its path."""
+    image = only(unpack_built(package), "vmlinuz-*", "vmlinuz")
+    if not image:
+        raise LabError(f"{os.path.basename(package)} holds no kernel: "
+                       "name a package linux-image")
+    return image
+
+
+def files(package):
+    """What a package installs: {path in the guest: host file}."""
+    root = unpack_built(package)
+    return {os.path.relpath(path, root): path for here, _, names in os.walk(root)
+            for path in (os.path.join(here, name) for name in names) if os.path.isfile(path)}
+
+
+def modules_of(path):
+    """The Modules in a package, in an installed system's / or below it, or in
+    a folder such as /lib/modules/RELEASE."""
+    name = os.path.basename(path.rstrip("/")) or path
+    if path.endswith(".deb"):
+        return Modules(unpack_built(path), name)
+    if not os.path.isdir(path):
+        raise LabError(f"--modules {path}: neither a folder nor a package (.deb)")
+    if os.path.isfile(os.path.join(path, "modules.order")):
+        return _ReleaseFolder(path, name)
+    return Modules(path, name)
+
+
+class _ReleaseFolder(Modules):
+    """A folder as lib/modules/RELEASE."""
+
+    def _release(self):
+        self.module_dir = os.path.abspath(self.root)
+        return os.path.basename(self.module_dir)
 
 
 class _Reader:

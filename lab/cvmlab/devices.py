@@ -86,6 +86,16 @@ DEVICES = {
 ROOT = "hv-root"
 EXTERNAL = "edu-external"
 
+# What drives a device where the kernel has it as a module.
+VIRTIO_BLK, VIRTIO_NET = ("virtio_pci", "virtio_blk"), ("virtio_pci", "virtio_net")
+HV_SCSI, HV_NET = ("hv_vmbus", "hv_storvsc", "sd_mod"), ("hv_vmbus", "hv_netvsc")
+MODULES = {"virtio-blk": VIRTIO_BLK, "held": VIRTIO_BLK, "nvme": ("nvme",),
+           "virtio-net": VIRTIO_NET, "virtio-net-pair": VIRTIO_NET,
+           "e1000e": ("e1000e",), "e1000e-pair": ("e1000e",),
+           "igb": ("igb",), "igb-pair": ("igb",), "virtio-rng": ("virtio_pci", "virtio_rng"),
+           "virtio-mem": ("virtio_pci", "virtio_mem"), "hv-scsi": HV_SCSI, "hv-root": HV_SCSI,
+           "hv-net": HV_NET, "hv-net-pair": HV_NET}
+
 
 def on_vmbus(name):
     return name.startswith("hv-")
@@ -118,6 +128,11 @@ def _properties(text):
     """A -device argument as QMP's device_add wants it."""
     driver, _, rest = text.partition(",")
     return {"driver": driver, **dict(pair.split("=", 1) for pair in rest.split(","))}
+
+
+def modules(names):
+    """The modules that drive the devices among names, each once."""
+    return list(dict.fromkeys(module for name in names for module in MODULES.get(name, ())))
 
 
 def disks(names):

@@ -67,7 +67,8 @@ class Options:
     ksrc: str = ""              # kernel tree with the kselftests
     debian: list = field(default_factory=list)  # names in DEBIAN
     programs: dict = field(default_factory=dict)
-    modules: list = field(default_factory=list)
+    modules: list = field(default_factory=list)     # files, in the order to load
+    modules_from: object = None     # debian.Modules: what devices and test need, out of there
     settings: dict = field(default_factory=dict)
     verbose: bool = False
     entry: str = ""             # "": the platform's, or image or elf
@@ -132,6 +133,7 @@ class Guest:
         self.started = 0.0
         self.judged_by_test = 0     # violations by a CPU
         self.traces = None
+        self.modules = options.modules
 
     def _require_x86(self):
         """Raise LabError for what exists for x86 only, on another platform."""
@@ -281,6 +283,11 @@ class Guest:
         for name in opts.debian:
             programs.update(DEBIAN[name]())
         programs.update(helpers.programs(self.test.programs, scratch, self.row.arch))
+        if opts.modules_from:
+            wanted = [*devices.modules(self.devices), *self.test.modules]
+            folder = os.path.join(scratch, "modules")
+            os.mkdir(folder)
+            self.modules = opts.modules_from.require_all(wanted, folder)
         paths = {name: disk.path for name, disk in self.disks.items()}
         if devices.EXTERNAL in self.devices:
             paths[devices.EXTERNAL] = os.path.join(scratch, "external.aml")
@@ -325,7 +332,7 @@ class Guest:
                     "CONTROL": self.row.arch.control,
                     "INSN_PORT": qemu.INSN_PORT, "BUSYBOX_SHA256": initramfs.sha256(self.busybox),
                     **self.options.settings}
-        return self.test, settings, self.busybox, programs, self.options.modules
+        return self.test, settings, self.busybox, programs, self.modules
 
     def _initramfs(self, scratch, programs):
         """Write the archive.  Return: its path."""

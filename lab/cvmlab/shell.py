@@ -13,7 +13,7 @@ DEVICES = ("virtio-blk", "nvme", "virtio-net", "e1000e", "igb", "virtio-rng", "e
            "hv-net")
 
 
-def run(row, kernel, args):
+def run(row, kernel, args, modules=None):
     """Return: QEMU's exit status."""
     platforms.require_host(row)
     with tempfile.TemporaryDirectory(prefix="cvm-lab-") as scratch:
@@ -22,10 +22,11 @@ def run(row, kernel, args):
                  for name in devices.disks(names)}
         if row.entry == "elf":
             kernel = bzimage.extract(kernel, scratch)
+        loaded, _ = modules.modules(devices.modules(names), scratch) if modules else ([], [])
         initrd = os.path.join(scratch, "initramfs")
         with open(initrd, "wb") as file:
             file.write(initramfs.build(None, {"PLATFORM": row.name, "CONTROL": row.arch.control},
-                                       busybox.find(args.busybox, row.arch)))
+                                       busybox.find(args.busybox, row.arch), None, loaded))
         machine = qemu.Machine(
             platform=row, qemu=qemu.find_qemu(args.qemu, row.arch), kernel=kernel, initrd=initrd,
             append=append(row, args.append), memory=args.memory or "4G", cpus=args.cpus or 2,

@@ -10,6 +10,8 @@
     # cpus: 1                           (default 2)
     # nodes: 3G 1G                      (default: no NUMA; their sum is the memory)
     # programs: names in guest/src      (default: none), in the guest's PATH
+    # modules: xen_netback              (default: none; beside those of its devices), loaded
+    #                                   where the kernel has modules: lab/run --modules
     # flags: reboot kunit kselftest     (default: none; see FLAGS)
 
 The header is what the runner needs before the guest exists; all else is in
@@ -35,7 +37,7 @@ FLAGS = {
 }
 X86_FLAGS = ("kselftest", "kexec")      # what they bring is built for x86
 SIZE = r"[1-9]\d*[MG]"
-HEADER = re.compile(r"^# (test|platforms|devices|timeout|append|memory|cpus|nodes|programs|flags): *(.*?) *$")
+HEADER = re.compile(r"^# (test|platforms|devices|timeout|append|memory|cpus|nodes|programs|modules|flags): *(.*?) *$")
 
 
 @dataclass
@@ -52,6 +54,7 @@ class GuestTest:
     programs: list = field(default_factory=list)
     flags: list = field(default_factory=list)
     nodes: list = field(default_factory=list)
+    modules: list = field(default_factory=list)
 
     def runs_on(self, platform):
         return not self.platforms or platform in self.platforms
@@ -101,7 +104,7 @@ def _checked(name, path, found):
                      found.get("devices", "").split(),
                      _number(name, found, "timeout", float, 120), found.get("append", ""),
                      total(nodes) if nodes else memory, _number(name, found, "cpus", int, 2),
-                     programs, flags, nodes)
+                     programs, flags, nodes, found.get("modules", "").split())
 
 
 def total(sizes):
