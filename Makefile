@@ -19,7 +19,8 @@ ACCEL ?= tcg
 CONFIG ?=
 T ?= boot
 OUT ?= out
-export CACHE KSRC QSRC
+DEBCONFIG ?= cloud-amd64
+export CACHE KSRC QSRC DEBCONFIG
 
 # The composer, on the revision that BASE or KSRC names.
 compose = base="$$(scripts/base linux)"; scripts/compose \
@@ -49,6 +50,8 @@ rebase: deps ## move the series to another kernel, KSRC=<dir or tarball>; stops 
 ##@ Building
 kernel: deps ## build a kernel and print its path: KERNEL=series|stock [CONFIG=<fragment>]
 	@scripts/kernel-build $(KERNEL) $(CONFIG)
+deb: deps ## build Debian packages of the series, with Debian's configuration, in out/deb: DEBCONFIG=cloud-amd64|amd64|...
+	@scripts/deb $(OUT)/deb
 qemu: deps ## build the laboratory's QEMU and print its path
 	@scripts/qemu-build
 
@@ -93,7 +96,8 @@ help: ## show this list
 		ACCEL 'tcg: emulated platforms; kvm: a stock QEMU on real hardware' \
 		CONFIG 'a fragment in configs/ to add, for example debug' \
 		T 'a guest test, see make guest-list' \
+		DEBCONFIG 'for make deb: a flavour of Debian kernels (scripts/deb --flavours)' \
 		JOBS 'parallel jobs (default: all processors)'
 
-.PHONY: demo check check-full tree save mails refresh rebase kernel qemu guest guest-list \
+.PHONY: demo check check-full tree save mails refresh rebase kernel deb qemu guest guest-list \
 	shell kunit lint bench report deps clean help

@@ -65,7 +65,8 @@ need_tool()
 }
 
 # logged TITLE LOG COMMAND...: run with output to LOG and a sign of life for the
-# reader; on failure show the end of the log and stop.
+# reader; on failure show the end of the log and stop. EXPECTED= says how many
+# lines it will be, where that is known.
 logged()
 {
 	local title=$1 log=$2 start=$SECONDS pid rc=0 next=15 age
@@ -80,7 +81,7 @@ logged()
 		sleep 0.5
 		age=$((SECONDS - start))
 		[ "$age" -lt "$next" ] && continue
-		echo "   $title: ${age} s, $(wc -l < "$log") log lines" >&2
+		echo "   $title: ${age} s, $(wc -l < "$log")${EXPECTED:+ of about $EXPECTED} log lines" >&2
 		next=$((next + 30))
 	done
 	wait "$pid" || rc=$?
