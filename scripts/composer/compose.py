@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from . import diffs, overlay
+from .apply import apply, explain
 from .errors import ComposeError
 from .series import number_of
 
@@ -64,11 +65,9 @@ class Composer:
     def add(self, patch):
         """Compose one patch on the tip; raise Conflict and change nothing if it fails."""
         self._require_new(patch)
-        if patch.diff:
-            diffs.parse(patch.diff, patch.name)
-            data = patch.diff.encode("utf-8", "surrogateescape")
-            if not self.store.ok("apply", "--cached", data=data):
-                raise Conflict(patch, self.tip, self.done, explain(self.store, patch))
+        parts = diffs.parse(patch.diff, patch.name)
+        if not apply(self.store, parts):
+            raise Conflict(patch, self.tip, self.done, explain(self.store, parts))
         self._add_overlays(patch)
         commit = self.commit_index(patch)
         self.done.append(Composed(patch, commit, self.tip))
@@ -137,25 +136,3 @@ def compose(store, project, base, patches):
     for patch in patches:
         composer.add(patch)
     return composer.done
-
-
-def explain(store, patch):
-    """Which files and hunks of a patch do not apply to the index, one line each."""
-    def applies(text):
-        data = text.encode("utf-8", "surrogateescape")
-        return store.call("apply", "--cached", "--check", data=data)
-
-    places = []
-    for part in diffs.parse(patch.diff, patch.name):
-        code, _, err = applies(part.text)
-        if not code:
-            continue
-        bad = [h for h in part.hunks if applies(part.header + h.text)[0]]
-        if "does not exist in index" in err or "already exists" in err:
-            places.append(f"{part.path}: {err.strip().splitlines()[0].split(': ')[-1]}")
-        elif bad:
-            places += [f"{part.path}: {h}" for h in bad]
-        else:
-            places.append(f"{part.path}: {err.strip().splitlines()[0]}")
-    return places or ["git apply refuses the diff as a whole; "
-                      "no single file is at fault"]
