@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Applying diffs to an index, forwards and backwards.
 
-Invariant: all parts apply, with every context line matching, or the index
-stays as it is.
+Invariants: all parts apply, with every context line matching, or the index
+stays as it is. The mode of a file changes only by an "old mode" line: the mode
+in an "index" line is what it was when the diff was made.
 """
 
 from . import diffs
@@ -33,6 +34,6 @@ def explain(store, parts, *flags, env=None):
 
 
 def _run(store, parts, flags, env):
-    data = "".join(p.text for p in parts)
+    data = "".join(p.text if p.is_binary else p.text_without_ids for p in parts)
     return store.call("apply", "--cached", *flags, env=env,
                       data=data.encode("utf-8", "surrogateescape"))

@@ -7,7 +7,7 @@ the patches apply is not asked here (compose does that).
 
 import os
 
-from . import diffs, overlay, patchfile
+from . import diffs, growth, overlay, patchfile
 from .errors import ComposeError
 from .series import load, load_patch, number_of
 
@@ -27,8 +27,12 @@ def problems(project, git, base):
             continue
         patch.name = name
         patches.append(patch)
-        found += [f"{project.shown(project.patch_dir / name)}: {p}" for p in _patch(patch)]
-    found += _claims(project, patches, overlay.base_dirs(git, base))
+    record = growth.history([p for p in patches if not _unreadable(p)])
+    for patch in patches:
+        where = project.shown(project.patch_dir / patch.name)
+        found += [f"{where}: {p}" for p in _patch(patch, record)]
+    found += growth.problems(record)
+    found += _claims(project, patches, record, overlay.base_dirs(git, base))
     for section in series.sections:
         if section.entries and not (project.top / section.cover).is_file():
             found.append(f"{section.cover} does not exist: section '{section.name}' "
@@ -71,7 +75,16 @@ def _listing(project, series):
     return found
 
 
-def _patch(patch):
+def _unreadable(patch):
+    """Why the diff cannot be read, or None."""
+    try:
+        diffs.parse(patch.diff, "diff")
+    except ComposeError as err:
+        return err.message
+    return None
+
+
+def _patch(patch, record):
     found = []
     if patch.author != patchfile.AUTHOR:
         found.append(f"From: is '{patch.author}': stored patches carry '{patchfile.AUTHOR}'")
@@ -89,42 +102,28 @@ def _patch(patch):
         found.append(message)
     if not patch.diff and not patch.overlays:
         found.append("changes nothing: neither diff nor 'Overlay:'")
-    try:
-        parts = diffs.parse(patch.diff, "diff")
-    except ComposeError as err:
-        return found + [err.message]
-    for part in parts:
+    unreadable = _unreadable(patch)
+    if unreadable:
+        return found + [unreadable]
+    for part in diffs.parse(patch.diff, "diff"):
         if part.is_binary:
             found.append(f"{part.path}: binary diff")
         if part.is_new:
             found.append(f"{part.path}: new file inside the patch: make it an overlay file")
-        if part.changes_mode:
+        if part.changes_mode and part.path not in record:
             found.append(f"{part.path}: changes the file's mode")
-        if part.path in patch.overlays:
-            found.append(f"{part.path}: is an overlay file and is edited by the diff as well")
     return found
 
 
-def _claims(project, patches, dirs):
+def _claims(project, patches, record, dirs):
     found, claims = [], overlay.claims(patches)
-    edited = {}
-    for patch in patches:
-        try:
-            for part in diffs.parse(patch.diff, patch.name):
-                edited.setdefault(part.path, patch.name)
-        except ComposeError:
-            pass            # reported by _patch
     for path, names in sorted(claims.items()):
-        if len(names) > 1:
-            found.append(f"{path} is claimed by {' and '.join(names)}: one overlay file, one patch")
-        if path in edited and edited[path] not in names:
-            found.append(f"{path} is an overlay file of {names[0]} and is edited by "
-                         f"{edited[path]}: one overlay file, one patch")
         reason = overlay.why_not(project, path, dirs)
         if reason:
             found.append(f"{names[0]}: Overlay: {path}: {reason}")
             continue
-        found += [f"{names[0]}: Overlay: {path}: {p}" for p in _file(project, path)]
+        gone = growth.deleted_by(record[path]) if path in record else None
+        found += [f"{names[0]}: Overlay: {path}: {p}" for p in _file(project, path, gone)]
     for path in overlay.scan(project, dirs):
         if path not in claims:
             found.append(f"{project.shown(project.root / path)} is claimed by no patch: add "
@@ -132,7 +131,10 @@ def _claims(project, patches, dirs):
     return found
 
 
-def _file(project, path):
+def _file(project, path, gone):
+    if gone:
+        there = os.path.lexists(project.root / path)
+        return [f"exists, but {gone} deletes it: remove the file, or that diff"] if there else []
     try:
         overlay.mode_of(project, path)
     except ComposeError as err:

@@ -11,7 +11,7 @@ import json
 import signal
 import sys
 
-from . import (amcheck, check, compose, config, listing, mails, overlay, rebase, refresh,
+from . import (amcheck, check, compose, config, listing, mails, rebase, refresh,
                save, tree, worktree, writing)
 from .errors import ComposeError
 from .git import ObjectStore, base_git, resolve
@@ -24,7 +24,6 @@ def cmd_commit(project, args):
     base = resolve(git, project.base_rev)
     series = load(project)
     patches = load_patches(project, series)
-    overlay.require_single_claims(patches)
     if args.upto:
         names = compose.upto_names(series.names(), args.upto)
         patches = patches[:len(names)]
@@ -65,10 +64,11 @@ def cmd_tree(project, args):
 def cmd_save(project, args):
     """Split the commits of the editing tree back into patches/ and overlay files.
 
-    A file that a commit adds becomes an overlay file, every other change stays
-    in the patch. A patch keeps its file name when its commit is amended,
-    rebased or moved; a new commit gets the next free number of the section of
-    the commit before it. To choose a name, in the editing tree:
+    A file that a commit adds becomes an overlay file, in the form that the last
+    commit gives it. Every other change stays in its commit's patch, also that of
+    a file which an earlier commit adds. A patch keeps its file name when its
+    commit is amended, rebased or moved; a new commit gets the next free number
+    of the section of the commit before it. To choose a name, in the editing tree:
         git notes --ref=composer append -m 'name: 0110-area-slug.patch' COMMIT
     """
     with writing.lock(project):
@@ -132,7 +132,11 @@ def cmd_am_check(project, _args):
 
 
 def cmd_files(project, args):
-    """List the files that the series touches: path, overlay or edit, patch."""
+    """List the files that the series touches: path, kind, patch.
+
+    The kind is "overlay" where the patch adds the file, "growth" where it
+    changes a file that an earlier patch adds, else "edit".
+    """
     rows = listing.touched(project)
     if args.json:
         print(json.dumps(rows, indent=1))

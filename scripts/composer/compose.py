@@ -3,14 +3,15 @@
 
 Invariants: a commit's parent is the previous patch's commit, the first one's
 is the base. A patch applies with every context line matching or not at all.
-Dates are fixed: one minute apart, not before the base.
+An added file that grows gets its next version where the one before stands, so
+that the tip holds what the checkout holds. Dates are fixed: one minute apart,
+not before the base.
 """
 
-import os
 import re
 from dataclasses import dataclass
 
-from . import diffs, overlay
+from . import diffs, growth
 from .apply import apply, explain
 from .errors import ComposeError
 from .series import number_of
@@ -55,6 +56,7 @@ class Composer:
         self.done = []
         base_date = int(store.text("log", "-1", "--format=%ct", base))
         self.start = max(_EPOCH, base_date)
+        self.versions = growth.versions(store, project)
         store.run("read-tree", base)
 
     def resume(self, commit, count):
@@ -66,9 +68,11 @@ class Composer:
         """Compose one patch on the tip; raise Conflict and change nothing if it fails."""
         self._require_new(patch)
         parts = diffs.parse(patch.diff, patch.name)
+        wanted = self._grown(patch, parts)
+        parts = [p for p in parts if p.path not in wanted]
         if not apply(self.store, parts):
             raise Conflict(patch, self.tip, self.done, explain(self.store, parts))
-        self._add_overlays(patch)
+        growth.place(self.store, {**wanted, **self.first_versions(patch)})
         commit = self.commit_index(patch)
         self.done.append(Composed(patch, commit, self.tip))
         self.tip = commit
@@ -91,19 +95,19 @@ class Composer:
                 "file must be new, upstream files are edited by a diff"
                 for path in taken.split("\n")])
 
-    def _add_overlays(self, patch):
-        if patch.overlays:
-            self.store.run("update-index", "--index-info",
-                           data=index_info(self.store, self.project, sorted(patch.overlays)))
+    def first_versions(self, patch):
+        """{path: state} of the files that the patch adds."""
+        return {path: self.versions[patch.name, path][1] for path in patch.overlays}
 
+    def _grown(self, patch, parts):
+        """{path: state} of the added files that grow from the version we know.
 
-def index_info(store, project, paths):
-    """Store overlay files as blobs; return lines for update-index --index-info."""
-    modes = [overlay.mode_of(project, p) for p in paths]
-    names = "".join(f"{project.root / p}\n" for p in paths)
-    blobs = store.text("hash-object", "-w", "--no-filters", "--stdin-paths",
-                       data=os.fsencode(names)).split("\n")
-    return "".join(f"{m} {b}\t{p}\n" for m, b, p in zip(modes, blobs, paths)).encode()
+        After a conflict was mended a file may differ: there the diff counts.
+        """
+        known = {p.path: self.versions[patch.name, p.path] for p in parts
+                 if (patch.name, p.path) in self.versions}
+        now = growth.states(self.store, known) if known else {}
+        return {path: after for path, (before, after) in known.items() if now.get(path) == before}
 
 
 def commit_tree(store, tree, parent, patch, date):
@@ -131,7 +135,6 @@ def upto_names(names, upto):
 
 def compose(store, project, base, patches):
     """Compose all patches on the base; return the list of Composed."""
-    overlay.require_single_claims(patches)
     composer = Composer(store, project, base)
     for patch in patches:
         composer.add(patch)

@@ -40,6 +40,13 @@ class FileDiff:
         """The diff of this file alone."""
         return self.header + "".join(h.text for h in self.hunks)
 
+    @property
+    def text_without_ids(self):
+        """The same without its "index" line, and with that without blobs and mode."""
+        lines = self.header.split("\n")
+        return "\n".join(l for l in lines if not l.startswith("index ")) + \
+            "".join(h.text for h in self.hunks)
+
     def _has(self, start):
         return any(l.startswith(start) for l in self.header.split("\n"))
 
@@ -57,6 +64,12 @@ class FileDiff:
     def changes_mode(self):
         """The diff changes the permission bits."""
         return self._has("old mode ")
+
+    @property
+    def new_mode(self):
+        """The mode after a change of the mode, else None."""
+        lines = [l for l in self.header.split("\n") if l.startswith("new mode ")]
+        return lines[0].split()[-1] if lines else None
 
     @property
     def is_binary(self):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """A commit -> the diff and the overlay files of its patch.
 
-Invariant: added files become overlay, everything else becomes diff text whose
-form depends on nothing but the two trees (fixed options, ObjectStore).
+Invariant: files that the commit adds become overlay. Everything else becomes
+diff text, also changes of a file that an earlier commit adds; its form depends
+on nothing but the two trees (fixed options, ObjectStore).
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Overlay files: where they may be, which exist, and which patch claims each.
 
-Invariant: an overlay file belongs to exactly one patch. Its mode is 100755 if
-the owner may execute it, else 100644; symbolic links are refused.
+Invariant: the mode of an overlay file is 100755 if the owner may execute it,
+else 100644; symbolic links are refused.
 """
 
 import os
@@ -73,11 +73,3 @@ def claims(patches):
         for path in patch.overlays:
             result.setdefault(path, []).append(patch.name)
     return result
-
-
-def require_single_claims(patches):
-    """Refuse a file that is claimed twice."""
-    for path, names in claims(patches).items():
-        if len(names) > 1:
-            raise ComposeError(f"{path} is claimed by {' and '.join(names)}: "
-                               "one overlay file, one patch")

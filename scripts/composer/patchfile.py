@@ -10,6 +10,9 @@
 
     diff --git ...           (possibly nothing)
 
+"Overlay:" names a file that the patch adds; the checkout holds its final form.
+The diffs of later patches of that file are in those patches.
+
 Invariant: parse(name, p.format()) == p, and format() is the normal form.
 Bytes that are not UTF-8 (in context lines) survive through surrogateescape.
 """

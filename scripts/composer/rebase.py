@@ -11,8 +11,8 @@ Invariants
 import subprocess
 from pathlib import Path
 
-from . import diffs, overlay
-from .compose import Composer, Conflict, index_info
+from . import diffs, growth
+from .compose import Composer, Conflict
 from .errors import ComposeError
 from .git import Git, ObjectStore, clean_env, resolve
 from .series import load, load_patches
@@ -24,7 +24,7 @@ def start(project, onto_rev=None, onto_repo=None):
     tree = EditTree(project)
     previous = None
     patches = load_patches(project, load(project))
-    overlay.require_single_claims(patches)
+    growth.require_sound(patches)
     if tree.exists():
         tree.require_saved()
         old = tree.state()
@@ -87,7 +87,7 @@ def _stop(project, tree, composer, base, progress, conflict):
     state = State(base=base, source=source_digest(project), rebase=progress)
     tree.move_to(composer.tip, state)
     tree.note_names(progress["done"])
-    notes = _apply_partly(project, tree, composer.store, conflict.patch)
+    notes = _apply_partly(project, tree, composer, conflict.patch)
     raise ComposeError(conflict.message, conflict.details + notes + [
         f"{tree.shown} holds the patches before it as commits, and of this one what applies.",
         f"Mend the files there, 'git add' them and remove *.rej (no commit needed), then run "
@@ -99,7 +99,7 @@ def _command(project):
     return f"scripts/compose {option}rebase"
 
 
-def _apply_partly(project, tree, store, patch):
+def _apply_partly(project, tree, composer, patch):
     """Apply file by file: clean, else three-way, else with rejects; say which."""
     notes = []
     for part in diffs.parse(patch.diff, patch.name):
@@ -121,9 +121,8 @@ def _apply_partly(project, tree, store, patch):
             full.write_bytes(data)
             notes.append(f"{part.path}: is not in this base; its diff is in {part.path}.rej")
     if patch.overlays:
-        paths = sorted(patch.overlays)
-        tree.git.run("update-index", "--index-info", data=index_info(store, project, paths))
-        tree.git.run("checkout-index", "-f", "--", *paths)
+        growth.place(tree.git, composer.first_versions(patch))
+        tree.git.run("checkout-index", "-f", "--", *sorted(patch.overlays))
     return notes
 
 

@@ -55,7 +55,7 @@ def save(project, force=False):
         contents = {project.root / p: (store.run("cat-file", "blob", blob), mode)
                     for p, (mode, blob) in files.items()}
     require_text(project, contents)
-    require_free(project, files, old, contents)
+    require_free(project, patches, old, contents)
     for patch in patches:
         contents[project.patch_dir / patch.name] = (patch.format(), "100644")
     list_names(series, old, names)
@@ -171,49 +171,47 @@ def list_names(series, old, names):
 
 
 def split(store, project, commits, names, dirs):
-    """Cut each commit into its patch and overlay files.
+    """Cut each commit into its patch and the files that it adds.
 
-    Return (patches, {path: (mode, blob)}).
+    Return (patches, {path: (mode, blob)}): the added files in their final form.
     """
     known = {p.name: p for p in load_patches(project, load(project))}
-    owner, patches = {}, []
+    owner, files, patches = {}, {}, []
     for commit, name in zip(commits, names):
         all_changes = emit.changes(store, commit.parent, commit.id)
         if not all_changes:
             raise ComposeError(f"commit {commit} changes nothing: drop it, or give it content")
-        added = []
+        added = sorted(c.path for c in all_changes if c.status == "A")
         for change in all_changes:
             problem = _change_problem(project, change, owner, dirs)
             if problem:
                 raise ComposeError(f"commit {commit}: {change.path}: {problem}")
-            if change.status == "A":
-                added.append(change)
-        for change in added:
-            owner[change.path] = (commit, change)
+            if change.status == "D":
+                files.pop(change.path, None)
+            elif change.path in owner or change.status == "A":
+                files[change.path] = (change.new_mode, change.blob)
+        owner.update(dict.fromkeys(added, commit))
         text = emit.diff(store, commit.parent, commit.id)
         if "\nGIT binary patch\n" in text or "\nBinary files " in text:
             raise ComposeError(f"commit {commit}: has a binary diff: patches are text")
         author = known[name].author if name in known else patchfile.AUTHOR
-        patches.append(Patch(name, author, commit.subject, commit.body,
-                             sorted(c.path for c in added), text))
-    return patches, {p: (c.new_mode, c.blob) for p, (_, c) in owner.items()}
+        patches.append(Patch(name, author, commit.subject, commit.body, added, text))
+    return patches, files
 
 
 def _change_problem(project, change, owner, dirs):
-    if change.path in owner:
-        other = owner[change.path][0]
-        return (f"is an overlay file that {other} adds: one overlay file, one patch: move this "
-                f"change there ('git commit --fixup={other.id[:12]}', then "
-                "'git rebase -i --autosquash')")
     if change.status == "D":
         return None
     if change.new_mode not in ("100644", "100755"):
         return "is not a regular file"
     if change.status == "A":
+        if change.path in owner:
+            return (f"is added again, after {owner[change.path]} added it and a later commit "
+                    "deleted it: let that commit keep the file, or name this one differently")
         reason = overlay.why_not(project, change.path, dirs)
         return f"is added, but {reason}" if reason else None
-    if change.old_mode != change.new_mode:
-        return "changes its mode: patches do not carry that"
+    if change.old_mode != change.new_mode and change.path not in owner:
+        return "changes its mode: the series does that only to files that it adds"
     return None
 
 
@@ -224,13 +222,13 @@ def require_text(project, contents):
             raise ComposeError(f"{project.shown(path)} is binary: overlay files are text")
 
 
-def require_free(project, files, old, contents):
+def require_free(project, patches, old, contents):
     """Refuse to overwrite a file that is not ours, or to add one that git ignores."""
     claimed = overlay.claims(old)
-    new = [p for p in files if p not in claimed]
+    new = [p for p in overlay.claims(patches) if p not in claimed]
     for path in new:
         full = project.root / path
-        if full.exists() and full.read_bytes() != contents[full][0]:
+        if full.exists() and full.read_bytes() != contents.get(full, [None])[0]:
             raise ComposeError(f"{project.shown(full)} exists, differs and no patch claims it: "
                                "move it away, then save again")
     if new:

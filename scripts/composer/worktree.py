@@ -44,8 +44,12 @@ def source_digest(project):
         digest.update(b"\0" + patch.name.encode() + b"\0")
         digest.update((project.patch_dir / patch.name).read_bytes())
         for path in patch.overlays:
-            digest.update(f"\0{overlay.mode_of(project, path)} {path}\0".encode())
-            digest.update((project.root / path).read_bytes())
+            full = project.root / path
+            # A later patch may delete it.
+            there = os.path.lexists(full)
+            mode = overlay.mode_of(project, path) if there else "none"
+            digest.update(f"\0{mode} {path}\0".encode())
+            digest.update(full.read_bytes() if there else b"")
     return digest.hexdigest()
 
 

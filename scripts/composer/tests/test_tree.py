@@ -308,18 +308,6 @@ class CannotRepresent(Case):
             self.assertIn(part, error)
         self.assertEqual(self.snapshot(), self.before)
 
-    def test_edit_of_another_patchs_overlay(self):
-        owner = git(self.out, "rev-parse", "--short=12", "HEAD~2")
-        commit = self.commit_in_tree("mm: Meddle\n\nAssisted-by: LLM",
-                                     kernel__dma__count_DOT_c="int meddled;\n")
-        self.refused_for("one overlay file, one patch", commit[:12], "mm: Meddle",
-                         "kernel/dma/count.c", owner, "--fixup")
-
-    def test_removal_of_another_patchs_overlay(self):
-        git(self.out, "rm", "-q", "kernel/dma/count.c")
-        git(self.out, "commit", "-q", "-m", "mm: Remove\n\nAssisted-by: LLM")
-        self.refused_for("one overlay file, one patch", "kernel/dma/count.c")
-
     def test_removal_of_an_upstream_file_is_a_diff(self):
         git(self.out, "rm", "-q", "kernel/dma/direct.c")
         git(self.out, "commit", "-q", "-m", "dma: Remove\n\nAssisted-by: LLM")
