@@ -66,7 +66,7 @@ shell: deps ## boot a guest with a shell on this terminal: PLATFORM= KERNEL=
 ##@ Tests and measurements
 kunit: deps ## run the series' KUnit suites in a plain guest
 	@scripts/guest plain series kunit tcg
-lint: deps ## run checkpatch, sparse, W=1 and kernel-doc; report what the base does not have
+lint: deps ## check sizes, words, spelling, checkpatch, sparse, W=1, kernel-doc; report what the base does not have
 	@scripts/check $(OUT)/check lint
 bench: deps ## measure series against stock, each figure with its target, and what the emulator costs
 	@scripts/deps full
