@@ -15,6 +15,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import ktap                                             # noqa: E402
 import lint_cache                                       # noqa: E402
+import lint_docs                                        # noqa: E402
 import lint_text as lint                                # noqa: E402
 
 PATCH = """\
@@ -213,6 +214,37 @@ class Exceptions(unittest.TestCase):
                 git("commit", "-q", "-m", "x")
             older = [len(e.counts) for e in lint.older_lists(Path(folder))]
         self.assertEqual(older, [2, 1])
+
+
+class Documents(unittest.TestCase):
+    def test_warnings_of_pages(self):
+        found = lint_docs.page_findings(
+            "make[1]: Entering directory '/t'\n"
+            "/t/Documentation/a.rst:12: WARNING: Title underline too short.\n"
+            "/t/Documentation/a.rst:90: WARNING: Title underline too short.\n"
+            "WARNING: /t/kernel/b.c:3 Excess function parameter 'x'\n", "/t")
+        self.assertEqual(found, {
+            "Documentation/a.rst: WARNING: Title underline too short.": 2,
+            "WARNING: kernel/b.c Excess function parameter 'x'": 1})
+
+    def test_the_nearest_folder_with_an_index(self):
+        class Tree:
+            tip = "tip"
+
+            @staticmethod
+            def blobs(_rev, _paths):
+                return {f"Documentation/{p}": "" for p in (
+                    "index.rst", "virt/index.rst", "virt/kvm/index.rst")}
+        pages = [f"Documentation/virt/{p}.rst" for p in ("kvm/a", "kvm/x/b", "c")]
+        self.assertEqual(lint_docs.folders(Tree, pages), ["virt", "virt/kvm"])
+
+    def test_kernel_doc(self):
+        found = lint_docs.doc_findings(
+            "Warning: a/b.c:12 No description found\n"
+            "Warning: a/b.c:80 No description found\n"
+            "Warning: c.h:1 This comment starts with '/**'\n * what\n")
+        self.assertEqual(found["a/b.c"], {"No description found": 2})
+        self.assertEqual(found["c.h"], {"This comment starts with '/**'": 1, " * what": 1})
 
 
 class Cache(unittest.TestCase):
