@@ -20,11 +20,13 @@ unless it failed although each of them passed.
 """
 
 import argparse
+import multiprocessing
 import re
 import sys
 import traceback
 import unittest
 from collections import namedtuple
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
@@ -369,11 +371,58 @@ def _cases(suite):
             yield item
 
 
-def run_unittests(*what, stream=None, only=None):
+class _Recorder:
+    """Stands for a Writer in a child process; replay() is for the parent."""
+
+    def __init__(self):
+        self.calls = []
+
+    def note(self, text):
+        self.calls.append(("note", text))
+
+    def result(self, ok, name, reason=""):
+        self.calls.append(("result", ok, name, reason))
+
+    def skip(self, name, reason):
+        self.calls.append(("skip", name, reason))
+
+    def replay(self, writer):
+        for name, *args in self.calls:
+            getattr(writer, name)(*args)
+
+
+def _run_cases(writer, cases):
+    result = _UnittestResult(writer, cases)
+    unittest.TestSuite(cases).run(result)
+    result.finish()
+
+
+_CLASSES = []               # what children find after the fork
+
+
+def _run_class(number):
+    recorder = _Recorder()
+    _run_cases(recorder, _CLASSES[number])
+    return recorder
+
+
+def _run_parallel(writer, cases, jobs):
+    """Each class is run in a child; results are printed in the usual order."""
+    classes = {}
+    for case in cases:
+        classes.setdefault(type(case), []).append(case)
+    _CLASSES[:] = classes.values()
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+        for recorder in pool.map(_run_class, range(len(_CLASSES))):
+            recorder.replay(writer)
+
+
+def run_unittests(*what, stream=None, only=None, jobs=1):
     """Run unittest cases and print KTAP.
 
     what: modules, TestCase classes, TestSuites or directories (discovered as
     test_*.py); nothing means __main__.  only: keep cases whose id contains it.
+    jobs: classes that run at a time; they must not depend on each other.
     Return: 0 if every case passed or was skipped, 1 otherwise (also if there
     is no case at all); meant for sys.exit().
     """
@@ -390,9 +439,10 @@ def run_unittests(*what, stream=None, only=None):
             suites.append(loader.loadTestsFromModule(item))
     cases = [c for c in _cases(suites) if only is None or only in c.id()]
     writer = Writer(stream or sys.stdout, len(cases))
-    result = _UnittestResult(writer, cases)
-    unittest.TestSuite(cases).run(result)
-    result.finish()
+    if jobs > 1:
+        _run_parallel(writer, cases, jobs)
+    else:
+        _run_cases(writer, cases)
     return 0 if cases and writer.ok() else 1
 
 

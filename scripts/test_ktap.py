@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import unittest
+from concurrent.futures.process import BrokenProcessPool
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import ktap  # noqa: E402
@@ -187,8 +188,12 @@ class Write(unittest.TestCase):
 class Adaptor(unittest.TestCase):
     @staticmethod
     def run_class(cls):
-        out = io.StringIO()
-        return ktap.run_unittests(cls, stream=out), counts(out.getvalue())
+        out, parallel = io.StringIO(), io.StringIO()
+        status = ktap.run_unittests(cls, stream=out)
+        ktap.run_unittests(cls, stream=parallel, jobs=2)
+        if parallel.getvalue() != out.getvalue():
+            raise AssertionError("jobs=2 prints something else")
+        return status, counts(out.getvalue())
 
     def test_all_kinds(self):
         class Case(unittest.TestCase):
@@ -228,6 +233,27 @@ class Adaptor(unittest.TestCase):
                 raise OSError("broken")
         self.assertEqual(self.run_class(Skip), (0, (0, 0, 2)))
         self.assertEqual(self.run_class(Error), (1, (0, 2, 0)))
+
+    def test_classes_in_parallel(self):
+        class Here(unittest.TestCase):
+            def test_process(self):
+                self.assertEqual(os.getpid(), parent)
+
+        class There(Here):
+            pass
+
+        class Dies(unittest.TestCase):
+            def test_exit(self):
+                if os.getpid() != parent:
+                    os._exit(3)
+        parent = os.getpid()
+        cases = unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase,
+                                       (Here, There)))
+        out = io.StringIO()
+        self.assertEqual(ktap.run_unittests(cases, stream=out), 0)
+        self.assertEqual(ktap.run_unittests(cases, stream=out, jobs=2), 1)
+        with self.assertRaises(BrokenProcessPool):
+            ktap.run_unittests(Dies, stream=out, jobs=2)
 
     def test_no_case_fails(self):
         class Empty(unittest.TestCase):
