@@ -92,7 +92,7 @@ help: ## show this list
 		KSRC 'kernel source directory or tarball instead of the pinned one' \
 		QSRC 'QEMU source directory or tarball instead of the pinned one' \
 		PLATFORM 'plain, sev, sev-snp, tdx, hv, hv-vbs, or another of lab/run --list-platforms' \
-		KERNEL 'stock, series or the path of a bzImage' \
+		KERNEL 'stock, series or the path of a bzImage or of a package linux-image' \
 		ACCEL 'tcg: emulated platforms; kvm: a stock QEMU on real hardware' \
 		CONFIG 'a fragment in configs/ to add, for example debug' \
 		T 'a guest test, see make guest-list' \

@@ -25,7 +25,7 @@ COMPLAINT = re.compile(
       |soft\ lockup|hard\ LOCKUP|blocked\ for\ more\ than|sleeping\ function\ called
       |scheduling\ while\ atomic|bad\ page\ state|Bad\ page|unreferenced\ object
       |list_(add|del)\ corruption|DMA-API:|nobody\ cared|Call\ Trace:|stack\ guard
-      |^init:\ insmod\ .*failed
+      |init:\ insmod\ .*failed
       |segfault\ at|stack-protector|end_trace|---\[\ end""", re.X)
 CUT = re.compile(r"-\[ cut here \]-")
 END = re.compile(r"---\[ end trace ")

@@ -35,6 +35,7 @@ class Complaints(unittest.TestCase):
                      "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
                      "watchdog: BUG: soft lockup - CPU#0 stuck for 22s!",
                      "irq 11: nobody cared (try booting with the \"irqpoll\" option)",
+                     "init: insmod igb.ko failed",
                      "unreferenced object 0xffff888000000000 (size 64):"):
             self.assertEqual(len(console.complaints([line], "plain", rules=[])), 1, line)
 

@@ -71,6 +71,14 @@ class Run(Standin):
         with open(os.path.join(self.dir, "out", "guest.json"), encoding="utf-8") as file:
             self.assertEqual(json.load(file)["passed"], 6)
 
+    def test_modules_of_devices_and_test(self):
+        modules = mock.Mock()
+        modules.require_all.return_value = [self.put("tun.ko", b"module")]
+        test = self.put("standin", (TEST + "# modules: tun\n").encode())
+        outcome = self.go(test=test, modules_from=modules)
+        self.assertTrue(outcome.ok(), outcome.checks)
+        self.assertEqual(modules.require_all.call_args.args[0], ["virtio_pci", "virtio_blk", "tun"])
+
     def test_plain_needs_no_stats(self):
         self.assertTrue(self.go(platform="plain").ok())
 
