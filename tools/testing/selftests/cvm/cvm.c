@@ -184,7 +184,7 @@ int cvm_read_counters(struct cvm_counters *now)
 		{ "to_private_4k",	&now->to_private_4k },
 		{ "to_private_fail",	&now->to_private_fail },
 	};
-	char path[128], value[32];
+	char path[128], value[32], *end;
 	int found = 0, ret;
 
 	memset(now, 0, sizeof(*now));
@@ -195,7 +195,8 @@ int cvm_read_counters(struct cvm_counters *now)
 			continue;
 		if (ret < 0)
 			ksft_exit_fail_msg("%s: %s\n", path, strerror(-ret));
-		if (sscanf(value, "%lu", counters[i].value) != 1)
+		*counters[i].value = strtoul(value, &end, 10);
+		if (end == value || *end != '\n')
 			ksft_exit_fail_msg("%s: '%s' is no number\n", path, value);
 		found++;
 	}
