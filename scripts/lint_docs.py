@@ -16,12 +16,18 @@ KERNEL_DOC = re.compile(r"^\w+: (?P<path>[^\s:]+):\d+:? (?P<text>.*)$")
 
 
 def doc_findings(text):
-    """{file: Counter} of kernel-doc's output, without line numbers."""
-    found, path = collections.defaultdict(collections.Counter), ""
+    """{file: Counter} of kernel-doc's output, without line numbers.
+
+    It says everything twice. What follows a finding belongs to it.
+    """
+    found, seen, path, again = collections.defaultdict(collections.Counter), set(), "", False
     for line in filter(str.strip, text.splitlines()):
         match = KERNEL_DOC.match(line)
-        path = match["path"] if match else path
-        found[path][match["text"] if match else line] += 1
+        if match:
+            path, again = match["path"], line in seen
+            seen.add(line)
+        if not again:
+            found[path][match["text"] if match else line] += 1
     return found
 
 

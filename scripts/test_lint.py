@@ -242,6 +242,7 @@ class Documents(unittest.TestCase):
         found = lint_docs.doc_findings(
             "Warning: a/b.c:12 No description found\n"
             "Warning: a/b.c:80 No description found\n"
+            "Warning: a/b.c:12 No description found\n"
             "Warning: c.h:1 This comment starts with '/**'\n * what\n")
         self.assertEqual(found["a/b.c"], {"No description found": 2})
         self.assertEqual(found["c.h"], {"This comment starts with '/**'": 1, " * what": 1})
