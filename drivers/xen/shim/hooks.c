@@ -109,7 +109,7 @@ EXPORT_SYMBOL_GPL(xen_shim_domain_put);
  * xen_shim_page_to_array - note where a grant was mapped in an array of pages
  * @idx: index of the operation
  * @addr: physical address of the page
- * @ctx: array of struct page *, of which entry @idx is set
+ * @ctx: array of pointers to struct page; entry @idx is set
  *
  * A callback of struct gnttab_page_changed, which a provider may know and need
  * not call. See GNTTAB_PAGES_TO().
