@@ -28,9 +28,9 @@ def parser():
                     help="tcg: emulated platform; kvm: this host's hardware")
     ap.add_argument("--kernel", help="kernel image, a package linux-image-*.deb, or the name of a "
                                      "built kernel: stock, series")
-    ap.add_argument("--modules", default="", metavar="DIR|DEB",
+    ap.add_argument("--modules", action="append", default=[], metavar="DIR|DEB",
                     help="the kernel's modules: a folder as /lib/modules/RELEASE, or the one that "
-                         "/lib/modules is in, or a package; what the test needs is loaded before it "
+                         "/lib/modules is in, or packages; what the test needs is loaded before it "
                          "(default: those of --kernel, if that is a package)")
     ap.add_argument("--package", action="append", default=[], metavar="DEB",
                     help="a package whose files go into the guest")
@@ -84,10 +84,10 @@ def find_kernel(name, arch):
 
 def find_modules(args, image):
     """The kernel's modules, or None where all that it has is built in."""
-    path = args.modules or (args.kernel if args.kernel.endswith(".deb") else "")
-    if not path:
+    paths = args.modules or [args.kernel] * args.kernel.endswith(".deb")
+    if not paths:
         return None
-    modules = debian.modules_of(path)
+    modules = debian.modules_of(paths)
     modules.suit(image)
     return modules
 

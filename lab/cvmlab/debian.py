@@ -94,15 +94,16 @@ def unpack(packages, mark=""):
     return name, root
 
 
-def unpack_built(package):
-    """Unpack a package that may be built anew under the same name.
+def unpack_built(*packages):
+    """Unpack packages that may be built anew under the same name, together.
 
     Return: the folder's path.
     """
-    if not os.path.isfile(package):
-        raise LabError(f"no package at {package}")
-    mark = "." + sha256(package)[:12]
-    _, root = unpack([package], mark)
+    for package in packages:
+        if not os.path.isfile(package):
+            raise LabError(f"no package at {package}")
+    mark = "." + "-".join(sha256(package)[:12] for package in packages)
+    _, root = unpack(packages, mark)
     for other in glob.glob(glob.escape(root.removesuffix(mark)) + ".*"):
         if other != root:
             shutil.rmtree(other, ignore_errors=True)
@@ -223,12 +224,15 @@ def files(package):
             for path in (os.path.join(here, name) for name in names) if os.path.isfile(path)}
 
 
-def modules_of(path):
-    """The Modules in a package, in an installed system's / or below it, or in
-    a folder such as /lib/modules/RELEASE."""
+def modules_of(paths):
+    """The Modules in packages, or in one folder: an installed system's / or
+    one such as /lib/modules/RELEASE."""
+    path = paths[0]
     name = os.path.basename(path.rstrip("/")) or path
-    if path.endswith(".deb"):
-        return Modules(unpack_built(path), name)
+    if all(path.endswith(".deb") for path in paths):
+        return Modules(unpack_built(*paths), name)
+    if len(paths) > 1:
+        raise LabError(f"--modules {' '.join(paths)}: one folder, or packages (.deb)")
     if not os.path.isdir(path):
         raise LabError(f"--modules {path}: neither a folder nor a package (.deb)")
     if os.path.isfile(os.path.join(path, "modules.order")):

@@ -102,7 +102,7 @@ class Package(Cache):
         self.module("nvme")
         release = os.path.join(self.folder(), "lib/modules", self.RELEASE)
         for path in (self.folder(), release, release + "/"):
-            modules = debian.modules_of(path)
+            modules = debian.modules_of([path])
             self.assertEqual(modules.release, self.RELEASE)
             with tempfile.TemporaryDirectory() as folder:
                 self.assertEqual(modules.require_all(["nvme"], folder),
@@ -110,16 +110,18 @@ class Package(Cache):
 
     def test_no_modules(self):
         with self.assertRaisesRegex(LabError, "neither a folder nor a package"):
-            debian.modules_of(os.path.join(self.dir, "gone"))
+            debian.modules_of([os.path.join(self.dir, "gone")])
         with self.assertRaisesRegex(LabError, "holds no folders lib/modules/RELEASE"):
-            debian.modules_of(os.path.join(self.folder(), "boot"))
+            debian.modules_of([os.path.join(self.folder(), "boot")])
+        with self.assertRaisesRegex(LabError, "one folder, or packages"):
+            debian.modules_of([self.folder(), "a.deb"])
 
     def test_missing_module_is_named(self):
         with self.assertRaisesRegex(LabError, "has no module igb, nor is it built in"):
-            debian.modules_of(self.folder()).require_all(["igb"], self.dir)
+            debian.modules_of([self.folder()]).require_all(["igb"], self.dir)
 
     def test_modules_of_another_kernel(self):
-        modules = debian.modules_of(self.folder())
+        modules = debian.modules_of([self.folder()])
         modules.suit(self.image(self.RELEASE))
         with self.assertRaisesRegex(LabError, "modules of 9.9.0-1-cloud-amd64, "
                                               "but the kernel is 9.9.1"):
@@ -165,7 +167,16 @@ class Built(Cache):
                                          f"lib/modules/{self.RELEASE}/modules.order"])
 
     def test_modules(self):
-        self.assertEqual(debian.modules_of(self.build("one")).release, self.RELEASE)
+        self.assertEqual(debian.modules_of([self.build("one")]).release, self.RELEASE)
+
+    def test_modules_of_two_packages(self):
+        with open(self.build("one"), "rb") as file:
+            self.put("../other_1_all.deb", file.read())
+        modules = debian.modules_of([self.build("two"),
+                                     os.path.join(self.dir, "lab", "other_1_all.deb")])
+        self.assertEqual(modules.release, self.RELEASE)
+        with open(os.path.join(modules.root, "boot/vmlinuz-9"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "one")
 
     def test_kernel_of_the_command_line(self):
         path = self.build("one")
