@@ -6,7 +6,8 @@
 
 The prefix is what the subject of each mail has after "PATCH": the tree that
 takes the section. "fixes" marks a section of fixes for the base alone: they
-apply to it in any order.
+apply to it in any order. Another section stands on all sections before it,
+unless "needs: a b" names those that are enough ("needs: base": none).
 
 Invariant: parse(s.format()) == s, comments included. A comment belongs to the
 patch or section line that follows it.
@@ -20,7 +21,10 @@ from .errors import ComposeError
 
 _SECTION = re.compile(r"^# section: (?P<name>[a-z0-9][a-z0-9-]*)"
                       r"(?:\s+\((?P<options>[^()]*)\))?\s*$")
-_OPTION = re.compile(r"(?:(?P<key>cover|prefix): (?P<value>[^\s,]+)|(?P<flag>fixes))$")
+_OPTION = re.compile(r"(?:(?P<key>cover|prefix): (?P<value>[^\s,]+)|"
+                     r"(?P<list>needs): (?P<names>[^\s,]+(?: [^\s,]+)*)|(?P<flag>fixes))$")
+_FORM = "'# section: name   (cover: FILE, prefix: TREE, needs: NAME..., fixes)'"
+_BASE = "base"              # what "needs:" calls the base without any section
 NAME = re.compile(r"^\d{4}-[A-Za-z0-9._+-]+\.patch$")
 
 
@@ -48,6 +52,7 @@ class Section:
     entries: list = field(default_factory=list)
     prefix: str = ""
     fixes: bool = False
+    needs: list = None      # None: not given
 
     def names(self):
         """The patch file names in order."""
@@ -69,6 +74,27 @@ class Series:
         """The section that lists a patch."""
         return next(s for s in self.sections if name in s.names())
 
+    def section(self, name):
+        """The section of this name; raise ComposeError with those that exist."""
+        for section in self.sections:
+            if section.name == name:
+                return section
+        raise ComposeError(f"no section '{name}': the series has "
+                           f"{', '.join(s.name for s in self.sections) or 'none'}")
+
+    def below(self, section):
+        """The sections that a section stands on, in order."""
+        before = self.sections[:self.sections.index(section)]
+        if section.fixes:
+            return []
+        if section.needs is None:
+            return before
+        wanted = set(section.needs)
+        for one in before:
+            if one.name in section.needs:
+                wanted |= {s.name for s in self.below(one)}
+        return [s for s in before if s.name in wanted]
+
     def format(self):
         """The text of the series file, as bytes."""
         lines = []
@@ -84,12 +110,32 @@ def _options(text, place):
     options = {}
     for part in (text or "").split(","):
         match = _OPTION.match(part.strip())
-        if match:
+        if match and match["list"]:
+            options["needs"] = match["names"].split(" ")
+        elif match:
             options[match["key"] or match["flag"]] = match["value"] or True
         elif text is not None:
-            raise ComposeError(f"{place}: '{part.strip()}' is no option of a section: expected "
-                               "'# section: name   (cover: FILE, prefix: TREE, fixes)'")
+            raise ComposeError(f"{place}: '{part.strip()}' is no option of a section: "
+                               f"expected {_FORM}")
     return options
+
+
+def _check_needs(options, sections, place):
+    needs = options.get("needs")
+    if needs is None:
+        return
+    if options.get("fixes"):
+        raise ComposeError(f"{place}: a section of fixes stands on the base alone: "
+                           "remove 'needs:' or 'fixes'")
+    if _BASE in needs:
+        if needs != [_BASE]:
+            raise ComposeError(f"{place}: 'needs: {_BASE}' means no other section: "
+                               "name sections or the base")
+        options["needs"] = []
+        return
+    for name in needs:
+        if name not in [s.name for s in sections]:
+            raise ComposeError(f"{place}: needs '{name}', which is no section before this one")
 
 
 def parse(text, where="patches/series"):
@@ -102,13 +148,16 @@ def parse(text, where="patches/series"):
             name = section["name"]
             if any(s.name == name for s in sections):
                 raise ComposeError(f"{where}:{number}: second section '{name}'")
+            if name == _BASE:
+                raise ComposeError(f"{where}:{number}: '{_BASE}' is what 'needs:' calls the "
+                                   "tree without any section: choose another name")
             options = _options(section["options"], f"{where}:{number}")
+            _check_needs(options, sections, f"{where}:{number}")
             sections.append(Section(name, options.pop("cover", f"cover/{name}.txt"),
                                     line, comments, **options))
             comments = []
         elif line.startswith("# section"):
-            raise ComposeError(f"{where}:{number}: expected "
-                               "'# section: name   (cover: FILE, prefix: TREE, fixes)'")
+            raise ComposeError(f"{where}:{number}: expected {_FORM}")
         elif not line.strip() or line.startswith("#"):
             comments.append(line)
         elif not NAME.match(line.strip()):
