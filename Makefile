@@ -12,6 +12,9 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvm-io
 # A source directory or tarball to use instead of what BASE pins.
 KSRC ?=
 QSRC ?=
+# make mails
+SECTION ?=
+SIGNOFF ?=
 # make guest, make shell
 PLATFORM ?= plain
 KERNEL ?= series
@@ -37,8 +40,10 @@ tree: deps ## unpack the pinned kernel into out/linux, with one git commit per p
 	@$(compose) tree
 save: deps ## write the commits of out/linux back into patches/ and the added files
 	@$(compose) save
-mails: deps ## write mails with cover letters for git am and b4, per section, to out/mails
-	@$(compose) mails
+mails: deps ## write mails with cover letters for git am and b4, per section, to out/mails: [SECTION=] [SIGNOFF=yes]
+	@case "$(SIGNOFF)" in yes) o=--signoff ;; ''|no) o= ;; \
+		*) echo "mails: error: SIGNOFF=$(SIGNOFF): say SIGNOFF=yes, or leave it out" >&2; exit 2 ;; esac; \
+		$(compose) mails $$o $(if $(SECTION),--section "$(SECTION)")
 refresh: deps ## write patches/ in normal form; changes nothing when it is in order
 	@$(compose) refresh
 rebase: deps ## move the series to another kernel, KSRC=<dir or tarball>; stops at the first conflict
@@ -91,6 +96,8 @@ help: ## show this list
 		CACHE 'downloads, build trees, ccache (now $(CACHE))' \
 		KSRC 'kernel source directory or tarball instead of the pinned one' \
 		QSRC 'QEMU source directory or tarball instead of the pinned one' \
+		SECTION 'the mails of one section (default: all)' \
+		SIGNOFF 'yes: sign off in the name of the person in git config' \
 		PLATFORM 'plain, sev, sev-snp, tdx, hv, hv-vbs, or another of lab/run --list-platforms' \
 		KERNEL 'stock, series or the path of a bzImage or of a package linux-image' \
 		ACCEL 'tcg: emulated platforms; kvm: a stock QEMU on real hardware' \

@@ -10,6 +10,7 @@ import inspect
 import json
 import signal
 import sys
+from pathlib import Path
 
 from . import (amcheck, check, compose, config, listing, mails, rebase, refresh,
                save, tree, worktree, writing)
@@ -43,6 +44,9 @@ def cmd_check(project, _args):
     """Check that patches, series, overlay files and covers fit together."""
     git = base_git(project)
     found = check.problems(project, git, resolve(git, project.base_rev))
+    if not found:
+        series = load(project)
+        found = mails.reference_problems(project, series, load_patches(project, series))
     for line in found:
         print(f"compose: error: {line}", file=sys.stderr)
     return 1 if found else 0
@@ -99,36 +103,46 @@ def cmd_refresh(project, args):
 
 
 def cmd_mails(project, args):
-    """Write the series as mails with cover letters to out/mails/SECTION/.
+    """Write the series as mails with cover letters to out/mails/.
 
-    With user.name and user.email of a person in git's configuration, that
-    person is the author and signs off. Otherwise, and with --no-signoff, the
-    mails carry the stored author and no sign-off. Nothing is ever sent.
+    Per section: SECTION/ with a file per mail, SECTION.mbox with all of them,
+    and SECTION.to-cc with those whom get_maintainer.pl names. The author is
+    the person in git's configuration (user.name and user.email), or the stored
+    one where there is none. Nothing is ever sent.
+
+    A reference to another patch, {1310} in a cover or a changelog, comes out as
+    its place in the section or as its subject.
     """
-    person = None
-    if not args.no_signoff:
-        person = mails.submitter(project)
-        if person is None:
-            print("compose: note: no Signed-off-by: set user.name and user.email of the "
-                  "submitter in git's configuration", file=sys.stderr)
+    person = None if args.stored_author else mails.submitter(project)
+    if args.signoff and person is None:
+        raise ComposeError("no Signed-off-by without a person: set user.name and user.email "
+                           "of the submitter in git's configuration")
     base = resolve(base_git(project), project.base_rev)
     series = load(project)
+    options = mails.Options(_mail_folder(project, args), person, args.signoff, args.section)
     with writing.lock(project), ObjectStore(project) as store:
         for folder in mails.write(project, store, base, series,
-                                  load_patches(project, series), person):
+                                  load_patches(project, series), options):
             print(project.shown(folder))
     return 0
 
 
-def cmd_am_check(project, _args):
-    """Apply the written mails with git am and compare with 'commit'.
+def cmd_am_check(project, args):
+    """Apply the written mails with git am (or b4) and compare with 'commit'.
 
-    Takes out/mails as it is, in a temporary sparse tree on the base; compares
-    the tree and the changelog of every commit.
+    Takes out/mails as it is: each section on what it needs, then all of them in
+    order on the base. Compares the tree and the changelog of every commit. With
+    --b4, 'b4 am' and 'b4 shazam' take the mbox of each section instead.
     """
-    count = amcheck.run(project, resolve(base_git(project), project.base_rev))
-    print(f"git am took {count} mail(s); every tree and changelog is as composed")
+    count = amcheck.run(project, resolve(base_git(project), project.base_rev),
+                        _mail_folder(project, args), args.b4)
+    print(f"{'b4' if args.b4 else 'git am'} took {count} mail(s); "
+          "every tree and changelog is as composed")
     return 0
+
+
+def _mail_folder(project, args):
+    return Path(args.folder).absolute() if args.folder else project.mails
 
 
 def cmd_files(project, args):
@@ -217,9 +231,16 @@ def _parser():
     sub.add_argument("--force", action="store_true",
                      help="overwrite changes that patches/ got since the tree was made")
     sub = add("mails", cmd_mails)
-    sub.add_argument("--no-signoff", action="store_true",
-                     help="stored author, no Signed-off-by, whoever runs it")
-    add("am-check", cmd_am_check)
+    who = sub.add_mutually_exclusive_group()
+    who.add_argument("--signoff", action="store_true",
+                     help="add the Signed-off-by of the person in git's configuration")
+    who.add_argument("--stored-author", action="store_true",
+                     help="leave the stored author, whatever git's configuration says")
+    sub.add_argument("--section", metavar="NAME", help="only this one (default: all)")
+    sub.add_argument("--folder", metavar="DIR", help="write there (default: out/mails)")
+    sub = add("am-check", cmd_am_check)
+    sub.add_argument("--b4", action="store_true", help="with b4 instead of git am")
+    sub.add_argument("--folder", metavar="DIR", help="take the mails from there")
     sub = add("rebase", cmd_rebase)
     what = sub.add_mutually_exclusive_group()
     what.add_argument("--base-rev", dest="onto_rev", metavar="REV",
