@@ -12,9 +12,10 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvm-io
 # A source directory or tarball to use instead of what BASE pins.
 KSRC ?=
 QSRC ?=
-# make mails
+# make mails, make bundle
 SECTION ?=
 SIGNOFF ?=
+RELEASE ?= 1
 # make guest, make shell
 PLATFORM ?= plain
 KERNEL ?= series
@@ -44,6 +45,8 @@ mails: deps ## write mails with cover letters for git am and b4, per section, to
 	@case "$(SIGNOFF)" in yes) o=--signoff ;; ''|no) o= ;; \
 		*) echo "mails: error: SIGNOFF=$(SIGNOFF): say SIGNOFF=yes, or leave it out" >&2; exit 2 ;; esac; \
 		$(compose) mails $$o $(if $(SECTION),--section "$(SECTION)")
+bundle: deps ## write branches for others to fetch, of the series and of its sections, to out/cvm-io.bundle: [RELEASE=1]
+	@$(compose) bundle --release "$(RELEASE)"
 refresh: deps ## write patches/ in normal form; changes nothing when it is in order
 	@$(compose) refresh
 rebase: deps ## move the series to another kernel, KSRC=<dir or tarball>; stops at the first conflict
@@ -98,6 +101,7 @@ help: ## show this list
 		QSRC 'QEMU source directory or tarball instead of the pinned one' \
 		SECTION 'the mails of one section (default: all)' \
 		SIGNOFF 'yes: sign off in the name of the person in git config' \
+		RELEASE 'number of the release that the bundle is tagged with (now $(RELEASE))' \
 		PLATFORM 'plain, sev, sev-snp, tdx, hv, hv-vbs, or another of lab/run --list-platforms' \
 		KERNEL 'stock, series or the path of a bzImage or of a package linux-image' \
 		ACCEL 'tcg: emulated platforms; kvm: a stock QEMU on real hardware' \
@@ -106,5 +110,5 @@ help: ## show this list
 		DEBCONFIG 'for make deb: a flavour of Debian kernels (scripts/deb --flavours)' \
 		JOBS 'parallel jobs (default: all processors)'
 
-.PHONY: demo check check-full tree save mails refresh rebase kernel deb qemu guest guest-list \
+.PHONY: demo check check-full tree save mails bundle refresh rebase kernel deb qemu guest guest-list \
 	shell kunit lint bench report deps clean help

@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import (amcheck, check, compose, config, listing, mails, rebase, refresh,
+from . import (amcheck, bundle, check, compose, config, listing, mails, rebase, refresh,
                save, tree, worktree, writing)
 from .errors import ComposeError
 from .git import ObjectStore, base_git, resolve
@@ -141,6 +141,39 @@ def cmd_am_check(project, args):
     return 0
 
 
+def cmd_bundle(project, args):
+    """Write the series as a git bundle: out/cvm-io.bundle.
+
+    Branches series/VERSION and section/NAME, each section on what it needs,
+    and the tag of the release. The bundle is fetched on top of the base commit;
+    how others make that is printed and stands in the tag. With --check, fetch
+    it into a repository that has only the base, and compare.
+    """
+    if project.name != "linux":
+        raise ComposeError(f"no bundle of project '{project.name}': only the kernel's is made")
+    file = Path(args.file).absolute() if args.file else project.out.parent / "cvm-io.bundle"
+    base = resolve(base_git(project), project.base_rev)
+    series = load(project)
+    with writing.lock(project), ObjectStore(project) as store:
+        made = bundle.Bundle(project, store, base, series, load_patches(project, series),
+                             args.release)
+        made.make(file)
+        if args.check:
+            made.check(file)
+    print(project.shown(file))
+    for name, commit in {**made.heads, made.tag: made.heads[made.branch]}.items():
+        print(f"  {commit[:12]}  {name}")
+    if not args.check:
+        print(f"\n{made.recipe(project.shown(file))}", end="", file=sys.stderr)
+    return 0
+
+
+def _number(text):
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of a release: use 1, 2, ...")
+    return int(text)
+
+
 def _mail_folder(project, args):
     return Path(args.folder).absolute() if args.folder else project.mails
 
@@ -241,6 +274,11 @@ def _parser():
     sub = add("am-check", cmd_am_check)
     sub.add_argument("--b4", action="store_true", help="with b4 instead of git am")
     sub.add_argument("--folder", metavar="DIR", help="take the mails from there")
+    sub = add("bundle", cmd_bundle)
+    sub.add_argument("--release", metavar="N", type=_number, default=1,
+                     help="the tag is vVERSION-cvmN (default: 1)")
+    sub.add_argument("--file", metavar="FILE", help="write there (default: out/cvm-io.bundle)")
+    sub.add_argument("--check", action="store_true", help="also fetch it, and compare")
     sub = add("rebase", cmd_rebase)
     what = sub.add_mutually_exclusive_group()
     what.add_argument("--base-rev", dest="onto_rev", metavar="REV",

@@ -27,7 +27,7 @@ class Recipients:
     """Asks get_maintainer.pl of one commit; says nothing where there is none."""
 
     def __init__(self, store, project, commit):
-        # QEMU does not take generated code: nobody is to be written to.
+        # QEMU takes no generated code: those mails are not to be sent.
         self.files = {}
         if project.name == "linux":
             for path in _FILES:
