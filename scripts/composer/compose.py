@@ -11,7 +11,7 @@ not before the base.
 import re
 from dataclasses import dataclass
 
-from . import diffs, growth
+from . import diffs, growth, kept
 from .apply import apply, explain
 from .errors import ComposeError
 from .series import number_of
@@ -135,7 +135,14 @@ def upto_names(names, upto):
 
 def compose(store, project, base, patches):
     """Compose all patches on the base; return the list of Composed."""
+    name = kept.key(project, base, patches)
+    commits = name and kept.find(store, name, len(patches))
+    if commits:
+        return [Composed(patch, commit, parent)
+                for patch, commit, parent in zip(patches, commits, [base, *commits])]
     composer = Composer(store, project, base)
     for patch in patches:
         composer.add(patch)
+    if name:
+        kept.keep(store, name, [c.commit for c in composer.done])
     return composer.done

@@ -306,6 +306,10 @@ class Case(unittest.TestCase):
                               encoding="utf-8", cwd="/", check=False,
                               env=quiet_env(**{**self.env, **(env or {})}))
 
+    def forget(self):
+        """Have everything composed anew."""
+        shutil.rmtree(self.base / "cvm-io-composed", ignore_errors=True)
+
     def compose(self, *args, **kw):
         """Run it, expect success, return stdout without the last newline."""
         done = self.run_compose(*args, **kw)

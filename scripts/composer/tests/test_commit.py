@@ -37,16 +37,53 @@ class Commit(Case):
 
     def test_second_run_and_other_checkout_give_the_same_id(self):
         tip = self.compose("commit")
+        self.forget()
         self.assertEqual(self.compose("commit"), tip)
+        self.forget()
         shutil.copytree(self.top, self.tmp / "elsewhere")
         self.assertEqual(self.compose("commit", top=self.tmp / "elsewhere"), tip)
 
     def test_configuration_and_environment_do_not_matter(self):
         tip = self.compose("commit")
+        self.forget()
         self.assertEqual(self.compose("commit", env=self.hostile()), tip)
+        self.forget()
         git(self.base, "config", "core.autocrlf", "true")
         git(self.base, "config", "i18n.commitEncoding", "ISO-8859-1")
         git(self.base, "config", "apply.whitespace", "fix")
+        self.assertEqual(self.compose("commit"), tip)
+
+    def kept(self):
+        """The one list of commits that was kept."""
+        only, = (self.base / "cvm-io-composed").iterdir()
+        return only
+
+    def test_kept_commits_are_used(self):
+        self.forget()
+        tip = self.compose("commit")
+        lines = self.kept().read_text().split()
+        self.assertEqual(lines[-1], tip)
+        self.kept().write_text("\n".join([lines[1], lines[0], lines[1]]))
+        self.assertEqual(self.compose("commit"), lines[1])
+
+    def test_kept_commits_are_of_the_same_content(self):
+        seen = {self.compose("commit")}
+        for path, old, new in (("kernel/dma/count.c", "count", "tally"),
+                               ("patches/0020-mm-offer-counting.patch", "An option", "One option")):
+            self.edit(self.top / path, old, new)
+            seen.add(self.compose("commit"))
+        (self.top / "kernel/dma/count.c").chmod(0o755)
+        seen.add(self.compose("commit"))
+        self.assertEqual(len(seen), 4)
+
+    def test_kept_lists_that_are_broken_count_as_none(self):
+        self.forget()
+        tip = self.compose("commit")
+        for text in ("", "x", f"{tip}\n", "\n".join(["0" * 40] * 3), "\udc80"):
+            self.kept().write_text(text, errors="surrogateescape")
+            self.assertEqual(self.compose("commit"), tip)
+        self.forget()
+        (self.base / "cvm-io-composed").write_text("in the way")
         self.assertEqual(self.compose("commit"), tip)
 
     def test_gc_keeps_the_commits(self):

@@ -139,7 +139,7 @@ class Compose(Grown):
         self.assertNotIn(COUNT, (self.top / P10).read_text().split("\ndiff", 1)[1])
 
     def test_mails_bring_each_version(self):
-        self.compose("mails", "--no-signoff")
+        self.compose("mails")
         self.compose("am-check")
         mails = sorted((self.top / "out/mails/hyper-v").glob("*.patch"))
         self.assertIn("+long mm_counts;\n", mails[-1].read_text())
@@ -347,7 +347,7 @@ class Save(Grown):
         self.assertEqual([self.at(c) for c in commits], [FIRST, SECOND, THIRD, FINAL, None])
         self.assertFalse((self.top / COUNT).exists())
         self.compose("tree")
-        self.compose("mails", "--no-signoff")
+        self.compose("mails")
         self.compose("am-check")
         project = config.project("linux", self.top, self.base)
         patches = load_patches(project, load(project))
