@@ -2,7 +2,7 @@
 """Proof that receivers of the written mails get the composed series.
 
 git am takes each section's folder on what the section needs, and all folders
-one after the other on the base; b4, if asked, takes each section's mbox.
+one after the other on the base; b4, if asked, takes each section's mbox, too.
 
 Invariants: the mails on disk are what is applied, with no fuzz and no merge, in
 a repository of its own. That repository has the files that the series touches
@@ -54,13 +54,11 @@ def run(project, base, folder, with_b4=False):
         try:
             receiver = _Receiver(project, store, base, series, composed, folder, tmp)
             sections = [s for s in series.sections if s.entries]
-            if with_b4:
-                for section in sections:
+            for section in sections:
+                receiver.am(section)
+                if with_b4:
                     receiver.b4(section)
-            else:
-                for section in sections:
-                    receiver.am(section)
-                receiver.am_all(sections)
+            receiver.am_all(sections)
         finally:
             shutil.rmtree(tmp, ignore_errors=True)
     return len(patches)

@@ -128,15 +128,15 @@ def cmd_mails(project, args):
 
 
 def cmd_am_check(project, args):
-    """Apply the written mails with git am (or b4) and compare with 'commit'.
+    """Apply the written mails with git am and compare with 'commit'.
 
     Takes out/mails as it is: each section on what it needs, then all of them in
     order on the base. Compares the tree and the changelog of every commit. With
-    --b4, 'b4 am' and 'b4 shazam' take the mbox of each section instead.
+    --b4, 'b4 am' and 'b4 shazam' take the mbox of each section as well.
     """
     count = amcheck.run(project, resolve(base_git(project), project.base_rev),
                         _mail_folder(project, args), args.b4)
-    print(f"{'b4' if args.b4 else 'git am'} took {count} mail(s); "
+    print(f"git am {'and b4 ' if args.b4 else ''}took {count} mail(s); "
           "every tree and changelog is as composed")
     return 0
 
@@ -272,7 +272,7 @@ def _parser():
     sub.add_argument("--section", metavar="NAME", help="only this one (default: all)")
     sub.add_argument("--folder", metavar="DIR", help="write there (default: out/mails)")
     sub = add("am-check", cmd_am_check)
-    sub.add_argument("--b4", action="store_true", help="with b4 instead of git am")
+    sub.add_argument("--b4", action="store_true", help="with b4 as well")
     sub.add_argument("--folder", metavar="DIR", help="take the mails from there")
     sub = add("bundle", cmd_bundle)
     sub.add_argument("--release", metavar="N", type=_number, default=1,

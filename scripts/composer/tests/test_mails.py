@@ -311,7 +311,7 @@ class AmCheck(Case):
     @unittest.skipUnless(shutil.which("b4"), "b4 is not installed")
     def test_b4(self):
         self.compose("mails")
-        self.assertIn("b4 took 3 mail(s)", self.compose("am-check", "--b4", env=self.hostile()))
+        self.assertIn("git am and b4 took 3 mail(s)", self.compose("am-check", "--b4", env=self.hostile()))
         box = self.top / "out/mails/shared-memory.mbox"
         whole = box.read_text()
         mark = "From " + "0" * 40
