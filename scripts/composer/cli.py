@@ -119,11 +119,16 @@ def cmd_mails(project, args):
                            "of the submitter in git's configuration")
     base = resolve(base_git(project), project.base_rev)
     series = load(project)
-    options = mails.Options(_mail_folder(project, args), person, args.signoff, args.section)
+    options = mails.Options(_mail_folder(project, args), person, args.signoff, args.section,
+                            not args.no_to_cc)
     with writing.lock(project), ObjectStore(project) as store:
-        for folder in mails.write(project, store, base, series,
-                                  load_patches(project, series), options):
-            print(project.shown(folder))
+        folders = mails.write(project, store, base, series, load_patches(project, series), options)
+    for folder in folders:
+        print(project.shown(folder))
+    if folders and project.name == "linux" and options.recipients and \
+            not folders[0].with_name(folders[0].name + ".to-cc").exists():
+        print("compose: note: no lists of recipients: the base has no MAINTAINERS and "
+              "scripts/get_maintainer.pl", file=sys.stderr)
     return 0
 
 
@@ -270,6 +275,7 @@ def _parser():
     who.add_argument("--stored-author", action="store_true",
                      help="leave the stored author, whatever git's configuration says")
     sub.add_argument("--section", metavar="NAME", help="only this one (default: all)")
+    sub.add_argument("--no-to-cc", action="store_true", help="leave out the lists of recipients")
     sub.add_argument("--folder", metavar="DIR", help="write there (default: out/mails)")
     sub = add("am-check", cmd_am_check)
     sub.add_argument("--b4", action="store_true", help="with b4 as well")

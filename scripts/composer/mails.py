@@ -99,6 +99,7 @@ class Options:
     person: str = None          # the author instead of the stored one
     signoff: bool = False       # the person asks for a Signed-off-by
     only: str = None            # one section instead of all
+    recipients: bool = True     # ask get_maintainer.pl, some seconds a section
 
 
 def write(project, store, base, series, patches, options):
@@ -255,7 +256,9 @@ class _Writer:
         box = "".join(text.rstrip("\n") + "\n\n" for text in mails.values())
         (self.stage / f"{section.name}.mbox").write_text(box, encoding="utf-8",
                                                          errors="surrogateescape")
-        people = self.recipients.of([folder / n for n in list(mails)[1:]])
+        people = ""
+        if self.options.recipients:
+            people = self.recipients.of([folder / n for n in list(mails)[1:]])
         if people:
             (self.stage / f"{section.name}.to-cc").write_text(people, encoding="utf-8")
 

@@ -252,6 +252,7 @@ class Threads(Case):
         self.assertIn("mm/Kconfig", said)
 
     def test_recipients(self):
+        self.assertIn("note: no lists of recipients", self.run_compose("mails").stderr)
         script = ("#!/usr/bin/perl\nopen(my $m, '<', 'MAINTAINERS') or die; print <$m>;\n"
                   "for (@ARGV) { next if /^--/; open(my $p, '<', $_) or die; "
                   "while (<$p>) { print \"list\\@x (open list:$1)\\n\" "
@@ -268,6 +269,8 @@ class Threads(Case):
         self.assertNotIn("open list:", (self.top / "out/mails/hyper-v.to-cc").read_text())
         self.assertNotIn("a@x", "".join(p.read_text() for p in
                                         (self.top / "out/mails").rglob("*.patch")))
+        self.compose("mails", "--no-to-cc")
+        self.assertEqual(list((self.top / "out/mails").glob("*.to-cc")), [])
 
 
 class InMails(Case):
