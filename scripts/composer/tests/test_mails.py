@@ -287,7 +287,7 @@ class InMails(Case):
         mails = self.top / "out/mails"
         self.assertIn("\nPatch 1 counts (patch 2).\n",
                       (mails / "shared-memory/0000-cover-letter.patch").read_text())
-        self.assertIn('the old file goes after "mm: Offer\ncounting".\n',
+        self.assertIn('the old file goes after "mm: Offer counting".\n',
                       (mails / "hyper-v/0001-Drivers-hv-Run-a-script.patch").read_text())
         self.compose("am-check")
         tip = self.compose("tree")
