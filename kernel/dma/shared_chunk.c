@@ -186,6 +186,7 @@ const struct cc_shared_ops cc_shared_ops = {
 	.unshare = set_memory_encrypted,
 	.is_low = cc_shared_reserve_is_low,
 };
+EXPORT_SYMBOL_IF_KUNIT(cc_shared_ops);
 
 static void chunk_forget(struct cc_shared_pool *pool,
 			 struct cc_shared_chunk *chunk)
